@@ -1,0 +1,105 @@
+"""The category tree: up to three levels, named in two languages, read from an indented text file."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import BaseModel
+
+_INDENT = 2
+_DEEPEST = 2
+
+
+class Category(BaseModel, frozen=True, extra="forbid"):
+    """One node of the tree."""
+
+    path: str
+    """One to three slugs joined by "/"."""
+    en: str
+    zh: str
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def level(self) -> int:
+        """1 for a root, 3 for a leaf."""
+        return self.path.count("/") + 1
+
+
+class Taxonomy(BaseModel, frozen=True, extra="forbid"):
+    """All categories, in the order of the file: a parent stands before its children."""
+
+    categories: tuple[Category, ...] = ()
+
+    @cached_property
+    def _by_path(self) -> dict[str, Category]:
+        return {category.path: category for category in self.categories}
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._by_path
+
+    def get(self, path: str) -> Category:
+        """The category at `path`. KeyError names the path when there is none."""
+        try:
+            return self._by_path[path]
+        except KeyError:
+            raise KeyError(f"no category {path!r}; the roots are {[c.path for c in self.children(None)]}") from None
+
+    def children(self, path: str | None) -> tuple[Category, ...]:
+        """The categories right below `path`; the roots for None."""
+        depth = 1 if path is None else path.count("/") + 2
+        start = "" if path is None else path + "/"
+        return tuple(c for c in self.categories if c.level == depth and c.path.startswith(start))
+
+    def leaves(self) -> tuple[Category, ...]:
+        """The categories with nothing below them."""
+        parents = {c.path.rpartition("/")[0] for c in self.categories}
+        return tuple(c for c in self.categories if c.path not in parents)
+
+    def label(self, path: str, lang: str) -> str:
+        """The category's name in "en" or "zh"; an unknown path is its own label."""
+        category = self._by_path.get(path)
+        if category is None:
+            return path
+        return category.zh if lang == "zh" else category.en
+
+
+def load_taxonomy(path: Path) -> Taxonomy:
+    """Read a tree file: `slug | English | 中文 | alias, alias`, two spaces of indent a level, # for comments.
+
+    ValueError names the file, the line and what is wrong with it.
+    """
+    categories: list[Category] = []
+    stack: list[str] = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        depth, odd = divmod(len(line) - len(line.lstrip(" ")), _INDENT)
+        if odd or depth > min(len(stack), _DEEPEST):
+            raise ValueError(f"{path.name}:{number}: indent {line!r} by two spaces a level, at most three levels")
+        category = _category(line, stack[:depth], f"{path.name}:{number}")
+        stack = category.path.split("/")
+        categories.append(category)
+    _refuse_repeats(categories, path.name)
+    return Taxonomy(categories=tuple(categories))
+
+
+def _category(line: str, parents: list[str], place: str) -> Category:
+    fields = [field.strip() for field in line.split("|")]
+    if len(fields) not in (3, 4) or not all(fields[:3]):
+        raise ValueError(f"{place}: {line.strip()!r} must read: slug | English | 中文 | aliases")
+    aliases = fields[3].split(",") if len(fields) == 4 else []
+    return Category(
+        path="/".join([*parents, fields[0]]),
+        en=fields[1],
+        zh=fields[2],
+        aliases=tuple(alias.strip() for alias in aliases if alias.strip()),
+    )
+
+
+def _refuse_repeats(categories: list[Category], name: str) -> None:
+    seen: set[str] = set()
+    for category in categories:
+        if category.path in seen:
+            raise ValueError(f"{name}: the path {category.path!r} stands there twice; give one of them another slug")
+        seen.add(category.path)

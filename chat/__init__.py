@@ -1,0 +1,1 @@
+"""The conversation: language in, recommender tools called, words and cards out."""

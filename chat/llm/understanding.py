@@ -1,0 +1,114 @@
+"""Reads an utterance as tool calls, with the embedded model.
+
+An ONNX encoder reads the text, its states become the soft prefix of a small llama decoder in llama.cpp, and the
+decoder writes calls under the grammar of `chat.llm.dsl`: every answer is a valid sequence of calls.
+"""
+from __future__ import annotations
+
+import json
+import logging
+import math
+import threading
+from pathlib import Path
+from typing import Any, Callable, NamedTuple
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from chat.llm.context import Context, layout
+from chat.llm.dsl import BOS, PIECES, Grammar, Source
+from chat.llm.llama import LlamaDecoder
+from chat.llm.prefix import PrefixEncoder
+
+WEIGHTS = Path(__file__).parent / "weights"
+MAX_TOKENS = 96
+_LOG = logging.getLogger(__name__)
+
+
+class Call(BaseModel):
+    """One tool call; the arguments are those of the tool contract, without the user."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    args: dict[str, Any]
+
+
+class Parse(BaseModel):
+    """The reading of one utterance; `confidence` is the calibrated probability (0..1) that all of it is right."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    calls: tuple[Call, ...]
+    confidence: float
+
+
+class Reading(NamedTuple):
+    """Calls and what the confidence is computed from; `finished` is false where reading was cut short."""
+
+    calls: tuple[Call, ...]
+    features: tuple[float, ...]
+    finished: bool
+
+
+class Understanding:
+    """The embedded model. Thread-safe: readers queue on one lock. `close` frees the native memory."""
+
+    def __init__(self, encoder: PrefixEncoder, decoder: LlamaDecoder, calibration: tuple[float, ...]) -> None:
+        self._encoder, self._decoder, self._calibration = encoder, decoder, calibration
+        self._lock = threading.Lock()
+
+    @classmethod
+    def load(cls, folder: Path | None = None, *, threads: int = 1) -> "Understanding":
+        """Loads the weights (by default the shipped ones). Raises FileNotFoundError or ValueError for bad files."""
+        folder = folder or WEIGHTS
+        card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        decoder = LlamaDecoder(folder / "decoder.gguf", threads)
+        if decoder.pieces != len(PIECES):
+            decoder.close()
+            raise ValueError(f"the decoder knows {decoder.pieces} pieces, this version writes {len(PIECES)}")
+        return cls(PrefixEncoder(folder, threads), decoder, tuple(card["calibration"]))
+
+    def close(self) -> None:
+        """Frees the decoder, after the reader at work has finished."""
+        with self._lock:
+            self._decoder.close()
+
+    def parse(self, utterance: str, context: Context, *, cancelled: Callable[[], bool] | None = None) -> Parse:
+        """The calls that `utterance` asks for. Any text gives a parse; a cancelled one is empty, confidence 0."""
+        try:
+            reading = self.read(utterance, context, cancelled=cancelled)
+        except Exception:
+            _LOG.exception("an utterance could not be read")
+            return Parse(calls=(), confidence=0.0)
+        if not reading.finished:
+            return Parse(calls=reading.calls, confidence=0.0)
+        terms = zip(self._calibration, (1.0, *reading.features))
+        score = sum(weight * value for weight, value in terms)
+        return Parse(calls=reading.calls, confidence=1 / (1 + math.exp(-max(-30.0, min(30.0, score)))))
+
+    def read(self, utterance: str, context: Context, *, cancelled: Callable[[], bool] | None = None) -> Reading:
+        """Greedy reading under the grammar, at most MAX_TOKENS tokens."""
+        place = layout(utterance.encode("utf-8", "replace").decode("utf-8"), context)
+        if not layout(utterance, Context()).ranges:
+            return Reading((), (0.0, 0.0, 0.0), True)
+        coded, prefix = self._encoder.encode(place.text)
+        grammar = Grammar(Source.of(place, coded.offsets, len(context.shown)))
+        scores: list[float] = []
+        with self._lock:
+            if cancelled and cancelled():
+                return Reading((), (0.0, 0.0, 0.0), False)
+            self._decoder.start(prefix)
+            token = BOS
+            while not grammar.done and len(scores) < MAX_TOKENS:
+                if cancelled and cancelled():
+                    return Reading((), (0.0, 0.0, 0.0), False)
+                logits = self._decoder.step(token)
+                allowed = np.asarray(grammar.allowed)
+                token = int(allowed[int(np.argmax(logits[allowed]))])
+                top = float(logits.max())
+                scores.append(float(logits[token]) - top - math.log(float(np.exp(logits - top).sum())))
+                grammar.push(token)
+        calls = tuple(Call(name=name, args=args) for name, args in grammar.calls)
+        features = (max(-12.0, sum(scores)), max(-6.0, min(scores)), float(len(calls)))
+        return Reading(calls, features, grammar.done)

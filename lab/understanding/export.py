@@ -1,0 +1,157 @@
+"""Writes what the product ships: `python -m lab.understanding.export --run RUN [--out FOLDER]`.
+
+encoder.onnx (int8, gives the finished prefix), tokenizer.json, decoder.gguf (Q8_0) and model.json (the card).
+"""
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import subprocess
+import tempfile
+import warnings
+from pathlib import Path
+
+import gguf
+import numpy as np
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from tokenizers import Tokenizer
+from torch import nn
+
+from chat.llm.dsl import EOS, BOS, MAX_POINTERS, PIECES
+from chat.llm.understanding import WEIGHTS
+from lab.understanding.corpus import split
+from lab.understanding.model import EPSILON, ROPE_BASE, Decoder, Understander
+from lab.understanding.progress import log_to
+from lab.understanding.train import build
+
+_LAYER = {"n1": "attn_norm", "n2": "ffn_norm", "q": "attn_q", "k": "attn_k", "v": "attn_v", "o": "attn_output",
+          "g": "ffn_gate", "u": "ffn_up", "dn": "ffn_down"}
+
+
+class PrefixGraph(nn.Module):
+    """Token ids of one text (1, t) to its soft prefix (1, t, width)."""
+
+    def __init__(self, model: Understander) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return self.model.prefix(ids, torch.ones_like(ids))
+
+
+def write_encoder(model: Understander, tokenizer: Tokenizer, path: Path, int8: bool) -> float:
+    """Writes the ONNX encoder; returns the least cosine between its prefix and torch's on varied texts."""
+    import onnxruntime
+
+    graph = PrefixGraph(model).eval()
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        full = Path(folder) / "full.onnx"
+        length = torch.export.Dim("length", min=2, max=MAX_POINTERS)
+        example = torch.tensor([tokenizer.encode("user : something short and funny for the commute").ids])
+        torch.onnx.export(graph, (example,), str(full), input_names=["ids"], output_names=["prefix"],
+                          dynamic_shapes={"ids": {1: length}}, dynamo=True, external_data=False, verbose=False)
+        if int8:
+            quantize_dynamic(full, path, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True)
+        else:
+            path.write_bytes(full.read_bytes())
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    worst = 1.0
+    for text in ("user : hi", "user : 睡前想听点治愈的，不要恐怖的", "user : less politics shown : 1 . Dune | 2 . Emma |"):
+        ids = torch.tensor([tokenizer.encode(text).ids])
+        with torch.no_grad():
+            wanted = graph(ids).numpy().ravel()
+        got = session.run(None, {"ids": ids.numpy()})[0].ravel()
+        worst = min(worst, float(np.dot(wanted, got) / np.linalg.norm(wanted) / np.linalg.norm(got)))
+    return worst
+
+
+def write_decoder(decoder: Decoder, path: Path) -> None:
+    """Writes the decoder as a GGUF of the llama architecture, matrices in Q8_0."""
+    shape = decoder.shape
+    writer = gguf.GGUFWriter(str(path), "llama")
+    writer.add_name("attune-understanding")
+    writer.add_block_count(shape.layers)
+    writer.add_context_length(512)
+    writer.add_embedding_length(shape.width)
+    writer.add_feed_forward_length(shape.inner)
+    writer.add_head_count(shape.heads)
+    writer.add_head_count_kv(shape.heads)
+    writer.add_layer_norm_rms_eps(EPSILON)
+    writer.add_rope_dimension_count(shape.width // shape.heads)
+    writer.add_rope_freq_base(ROPE_BASE)
+    writer.add_vocab_size(len(PIECES))
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list(list(PIECES))
+    writer.add_token_types([gguf.TokenType.CONTROL if n <= EOS else gguf.TokenType.USER_DEFINED
+                            for n in range(len(PIECES))])
+    writer.add_token_merges(["d 1"])
+    writer.add_bos_token_id(BOS)
+    writer.add_eos_token_id(EOS)
+    writer.add_add_bos_token(False)
+
+    def add(name: str, tensor: torch.Tensor) -> None:
+        values = tensor.detach().float().numpy()
+        if values.ndim == 1:
+            writer.add_tensor(name, values)
+        else:
+            kind = gguf.GGMLQuantizationType.Q8_0
+            writer.add_tensor(name, gguf.quants.quantize(values, kind), raw_dtype=kind)
+
+    state = decoder.state_dict()
+    add("token_embd.weight", state["e.weight"])
+    add("output_norm.weight", state["n.weight"])
+    for layer in range(shape.layers):
+        for ours, theirs in _LAYER.items():
+            add(f"blk.{layer}.{theirs}.weight", state[f"b.{layer}.{ours}.weight"])
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def commit() -> str | None:
+    """The commit of the working tree, None outside a checkout."""
+    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    parser.add_argument("--float", action="store_true", help="keep the encoder in float32")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    log = log_to("export")
+    args.out.mkdir(parents=True, exist_ok=True)
+    tokenizer = Tokenizer.from_file(str(args.run / "tokenizer.json"))
+    saved = torch.load(args.run / "model.pt", weights_only=True)
+    model = build(tokenizer.get_vocab_size(), saved["layers"], 0.0)
+    model.load_state_dict(saved["model"])
+    model.eval()
+    tokenizer.save(str(args.out / "tokenizer.json"), pretty=False)
+    cosine = write_encoder(model, tokenizer, args.out / "encoder.onnx", not args.float)
+    write_decoder(model.decoder, args.out / "decoder.gguf")
+    train, test = split()
+    files = {name: {"bytes": (args.out / name).stat().st_size,
+                    "sha256": hashlib.sha256((args.out / name).read_bytes()).hexdigest()}
+             for name in ("encoder.onnx", "tokenizer.json", "decoder.gguf")}
+    card = {
+        "name": "attune-understanding", "commit": commit(), "seed": saved["seed"], "steps": saved["step"],
+        "data": {"training_records": len(train), "held_out_records": len(test),
+                 "corpus": "lab/understanding/corpus (written for this project)",
+                 "distillation": "English-Chinese sentence pairs of Tatoeba (CC BY 2.0 FR), catalogue vocabulary"},
+        "licences": {"encoder": "all-MiniLM-L6-v2, Apache-2.0, fine-tuned", "decoder": "own, trained from scratch"},
+        "encoder_cosine": round(cosine, 5), "calibration": [0.5, 1.0, 0.5, 0.0], "metrics": {}, "files": files,
+    }
+    (args.out / "model.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    log.info("step %d exported, cosine %.4f, %.1f MB", saved["step"], cosine,
+             sum(f["bytes"] for f in files.values()) / 1e6)
+
+
+if __name__ == "__main__":
+    main()

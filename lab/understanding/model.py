@@ -1,0 +1,111 @@
+"""The understanding model: MiniLM encoder, soft prefix, llama decoder with tied embeddings."""
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from chat.llm.dsl import BOS, PIECES, POINTER0
+
+ROPE_BASE = 10000.0
+EPSILON = 1e-5
+
+
+class Shape(NamedTuple):
+    """Sizes of the decoder: width, layers, heads, feed-forward width."""
+
+    width: int = 384
+    layers: int = 4
+    heads: int = 6
+    inner: int = 1024
+
+
+class Block(nn.Module):
+    """One layer of the llama architecture (interleaved rotary pairs, SwiGLU)."""
+
+    def __init__(self, shape: Shape, dropout: float) -> None:
+        super().__init__()
+        d, self.heads, self.dropout = shape.width, shape.heads, dropout
+        self.n1, self.n2 = nn.RMSNorm(d, eps=EPSILON), nn.RMSNorm(d, eps=EPSILON)
+        self.q, self.k, self.v, self.o = (nn.Linear(d, d, bias=False) for _ in range(4))
+        self.g, self.u = (nn.Linear(d, shape.inner, bias=False) for _ in range(2))
+        self.dn = nn.Linear(shape.inner, d, bias=False)
+
+    def forward(self, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        b, t, d = x.shape
+
+        def turn(y: torch.Tensor) -> torch.Tensor:
+            even, odd = y[..., 0::2], y[..., 1::2]
+            return torch.stack((even * cos - odd * sin, even * sin + odd * cos), -1).flatten(-2)
+
+        z = self.n1(x)
+        q, k, v = (f(z).view(b, t, self.heads, d // self.heads).transpose(1, 2) for f in (self.q, self.k, self.v))
+        y = F.scaled_dot_product_attention(turn(q), turn(k), v, attn_mask=mask)
+        x = x + F.dropout(self.o(y.transpose(1, 2).reshape(b, t, d)), self.dropout, self.training)
+        z = self.n2(x)
+        return x + F.dropout(self.dn(F.silu(self.g(z)) * self.u(z)), self.dropout, self.training)
+
+
+class Decoder(nn.Module):
+    """Reads embeddings, returns normalised states; logits are their products with the embedding table."""
+
+    def __init__(self, shape: Shape, dropout: float) -> None:
+        super().__init__()
+        self.shape = shape
+        self.e = nn.Embedding(len(PIECES), shape.width)
+        self.b = nn.ModuleList(Block(shape, dropout) for _ in range(shape.layers))
+        self.n = nn.RMSNorm(shape.width, eps=EPSILON)
+        for parameter in self.parameters():
+            if parameter.dim() > 1:
+                nn.init.normal_(parameter, 0, 0.03)
+        nn.init.normal_(self.e.weight, 0, 0.06)
+        for block in self.b:
+            nn.init.normal_(block.dn.weight, 0, 0.02 / (2 * shape.layers) ** 0.5)
+
+    def forward(self, x: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+        """`x` (n, t, width); `valid` (n, t) marks the positions that exist."""
+        t, half = x.shape[1], self.shape.width // self.shape.heads // 2
+        place = (valid.long().cumsum(1) - 1).clamp(min=0)
+        angle = place[..., None] * (ROPE_BASE ** (-torch.arange(half, device=x.device) / half))
+        cos, sin = angle.cos()[:, None], angle.sin()[:, None]
+        causal = torch.tril(torch.ones(t, t, dtype=torch.bool, device=x.device))
+        mask = (causal & valid[:, None, :]) | torch.eye(t, dtype=torch.bool, device=x.device)
+        for block in self.b:
+            x = block(x, cos, sin, mask[:, None])
+        return self.n(x)
+
+
+class Understander(nn.Module):
+    """Encoder and decoder; `prefix` gives what the decoder reads in place of the text."""
+
+    def __init__(self, encoder: nn.Module, shape: Shape = Shape(), dropout: float = 0.1) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = Decoder(shape, dropout)
+        self.bridge = nn.Linear(encoder.config.hidden_size, shape.width)
+        nn.init.normal_(self.bridge.weight, 0, 0.02)
+
+    def prefix(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Soft prefix (n, t, width): each encoder state, projected, plus the embedding of its pointer."""
+        states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        pointers = self.decoder.e.weight[POINTER0:POINTER0 + ids.shape[1]]
+        return self.bridge(states) + pointers
+
+    def loss(self, sources: list[list[int]], targets: list[list[int]]) -> torch.Tensor:
+        """Mean cross entropy of the target tokens."""
+        ids, mask = padded(sources)
+        wanted, real = padded(targets)
+        given = torch.cat((torch.full((len(targets), 1), BOS), wanted[:, :-1]), 1)
+        x = torch.cat((self.prefix(ids, mask), self.decoder.e(given)), 1)
+        states = self.decoder(x, torch.cat((mask, real), 1).bool())[:, ids.shape[1]:]
+        chosen = real.bool()
+        return F.cross_entropy(states[chosen] @ self.decoder.e.weight.T, wanted[chosen], label_smoothing=0.02)
+
+
+def padded(rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token id rows as one tensor and the mask of what is real."""
+    width = max(map(len, rows))
+    ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
+    return ids, torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])

@@ -1,0 +1,64 @@
+"""Comparing readings: what counts as right.
+
+Names are compared without case, punctuation and leading articles; numbers as written (the strength class counts);
+`duration` is left out. Calls may stand in any order. Each equally right reading is accepted.
+"""
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any, Sequence
+
+from lab.understanding.corpus import Call
+
+_NUMERIC = {"weight_increase": 0.05, "weight": 0.11, "recency": 0.21, "popularity": 0.21, "novelty": 0.21,
+            "diversity": 0.21, "quality": 0.11}
+
+
+def plain(value: Any) -> Any:
+    """The value as it is compared: names folded, lists in any order."""
+    if isinstance(value, str):
+        value = re.sub(r"^(?:the|an?|some|any)\s+", "", value.lower().strip())
+        return " ".join(re.sub(r"[^\w\s]", "", value).split())
+    return sorted(map(plain, value)) if isinstance(value, (list, tuple)) else value
+
+
+def same_call(first: Call, second: Call) -> bool:
+    """Whether two calls ask for the same."""
+    a, b = ({k: v for k, v in call[1].items() if k != "duration"} for call in (first, second))
+    if first[0] != second[0] or set(a) != set(b):
+        return False
+    return all(abs(a[k] - b[k]) < _NUMERIC[k] if k in _NUMERIC else plain(a[k]) == plain(b[k]) for k in a)
+
+
+def exact(wanted: Sequence[Call], got: Sequence[Call]) -> bool:
+    """Whether both readings hold the same calls."""
+    rest = list(got)
+    for call in wanted:
+        found = next((other for other in rest if same_call(call, other)), None)
+        if found is None:
+            return False
+        rest.remove(found)
+    return not rest
+
+
+def same_tools(wanted: Sequence[Call], got: Sequence[Call]) -> bool:
+    """Whether both readings use the same tools equally often."""
+    return Counter(name for name, _ in wanted) == Counter(name for name, _ in got)
+
+
+def best(readings: Sequence[Sequence[Call]], got: Sequence[Call]) -> Sequence[Call]:
+    """The accepted reading that is nearest to `got`."""
+    return max(readings, key=lambda r: (exact(r, got), same_tools(r, got),
+                                        (Counter(n for n, _ in r) & Counter(n for n, _ in got)).total()))
+
+
+def ratio(part: float, whole: float) -> float | None:
+    """part / whole rounded to three places, None for nothing."""
+    return round(part / whole, 3) if whole else None
+
+
+def precision_recall(hits: int, given: int, wanted: int) -> dict[str, float | int | None]:
+    """Precision, recall and F1 of counts."""
+    return {"n": wanted, "precision": ratio(hits, given), "recall": ratio(hits, wanted),
+            "f1": ratio(2 * hits, given + wanted)}

@@ -1,0 +1,1 @@
+"""Words of the product: prompt texts and reply texts, English and Chinese, versioned."""

@@ -1,0 +1,135 @@
+"""How the PBox moves scores: one bounded, monotone logit shift per entry and item.
+
+An entry of weight t on a factor that an item has to degree x in [-1, 1] shifts the item by
+beta * g(t) * x, where g is odd, rising and concave: a plain wish (0.3) is already well heard. The
+entries of one factor together shift by at most BOUND, so that no single factor silences the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from catalog.catalogue import Catalogue
+from recommend.pbox import Entry, Factor, PBox
+
+BOUND = 3.0
+BETA: dict[Factor, float] = {
+    Factor.CATEGORY: 3.0,
+    Factor.ENTITY: 2.6,
+    Factor.PENALTY: 2.6,
+    Factor.MOOD: 2.2,
+    Factor.SCENE: 1.6,
+    Factor.STATUS: 2.0,
+    Factor.LENGTH: 2.2,
+    Factor.ACCESS: 1.8,
+    Factor.PRICE_SENSITIVITY: 1.2,
+    Factor.RECENCY: 1.8,
+    Factor.REPEATS: 1.2,
+    Factor.POPULARITY: 1.8,
+    Factor.QUALITY: 1.8,
+}
+"""Largest shift of one entry. Factors that are absent here act elsewhere: blocks and language filter,
+novelty and diversity mix."""
+
+UNBOUNDED_MINUTES = 60_000.0
+
+
+@dataclass(frozen=True)
+class Shift:
+    """What one entry does to every row."""
+
+    entry: Entry
+    logits: np.ndarray
+
+
+def heard_strength(value: float) -> float:
+    """g: odd, rising, concave for positive values; g(0.3) = 0.62, g(1) = 1."""
+    return float(np.sign(value) * (1.0 - np.exp(-3.0 * abs(value))) / (1.0 - np.exp(-3.0)))
+
+
+def shifts(pbox: PBox, catalogue: Catalogue, heard: np.ndarray, scale: float = 1.0) -> tuple[Shift, ...]:
+    """The shift of every entry on every row, bounded by factor; `scale` turns all of them down.
+
+    `heard` marks the rows that the listener has already played.
+    """
+    found: list[Shift] = []
+    for factor, beta in BETA.items():
+        own = [Shift(e, beta * pull(e, catalogue, heard)) for e in pbox.of(factor)]
+        found.extend(_bounded(own, scale))
+    return tuple(found)
+
+
+def _bounded(own: list[Shift], scale: float) -> list[Shift]:
+    if not own:
+        return []
+    total = np.abs(np.sum([shift.logits for shift in own], axis=0))
+    shrink = scale * np.minimum(1.0, BOUND / np.maximum(total, 1e-9))
+    return [Shift(shift.entry, (shift.logits * shrink).astype(np.float32)) for shift in own]
+
+
+def pull(entry: Entry, catalogue: Catalogue, heard: np.ndarray) -> np.ndarray:
+    """g(weight) times each row's degree of the factor, in [-1, 1]."""
+    if entry.factor == Factor.LENGTH:
+        return length_fit(catalogue.sitting_minutes, entry.key, entry.value)
+    return heard_strength(entry.value) * degree(entry, catalogue, heard)
+
+
+def degree(entry: Entry, catalogue: Catalogue, heard: np.ndarray) -> np.ndarray:
+    """How much every row has what the entry speaks of, in [-1, 1]."""
+    match entry.factor:
+        case Factor.CATEGORY | Factor.ENTITY | Factor.MOOD | Factor.SCENE:
+            return having(entry, catalogue).astype(np.float32)
+        case Factor.PENALTY:
+            return -having(entry, catalogue).astype(np.float32)
+        case Factor.STATUS:
+            return np.where(catalogue.completed, 1.0, -1.0)
+        case Factor.ACCESS:
+            return np.where(catalogue.free, -1.0, 1.0)
+        case Factor.PRICE_SENSITIVITY:
+            prices = np.asarray(catalogue.prices, dtype=np.float32)
+            return -prices / max(float(prices.max(initial=0.0)), 1e-9)
+        case Factor.RECENCY:
+            return 2.0 * catalogue.recency - 1.0
+        case Factor.POPULARITY:
+            return 2.0 * catalogue.popularity - 1.0
+        case Factor.QUALITY:
+            return 2.0 * catalogue.quality - 1.0
+        case Factor.REPEATS:
+            return heard.astype(np.float32)
+        case _:
+            return np.zeros(len(catalogue), dtype=np.float32)
+
+
+def having(entry: Entry, catalogue: Catalogue) -> np.ndarray:
+    """The rows that have an entry's category, person, series, tag, mood or scene (a mask).
+
+    A mood or scene that the vocabulary lacks is looked up as a free tag word.
+    """
+    words = catalogue.words
+    if entry.factor == Factor.CATEGORY:
+        return catalogue.in_category(entry.key)
+    if entry.factor == Factor.MOOD:
+        return catalogue.holds("mood" if words.moods.get(entry.key) else "tag", entry.key)
+    if entry.factor == Factor.SCENE:
+        return catalogue.holds("scene" if words.scenes.get(entry.key) else "tag", entry.key)
+    kind, _, key = entry.key.partition(":")
+    return catalogue.holds(kind, key)  # type: ignore[arg-type]
+
+
+def length_fit(minutes: np.ndarray, key: str, value: float) -> np.ndarray:
+    """1 within the bound, falling to -1 one octave beyond it; 0 where the length or the bound says nothing."""
+    minutes = np.nan_to_num(np.asarray(minutes, dtype=np.float64))
+    if value <= 0.0 or (key == "max" and value >= UNBOUNDED_MINUTES):
+        return np.zeros(len(minutes), dtype=np.float32)
+    known = minutes > 0.0
+    safe = np.where(known, minutes, value)
+    octaves = np.log2(safe / value if key == "max" else value / safe)
+    fit = np.where(octaves <= 0.0, 1.0, -np.minimum(octaves, 1.0))
+    return np.where(known, fit, 0.0).astype(np.float32)
+
+
+def within(minutes: np.ndarray, key: str, value: float) -> np.ndarray:
+    """Mask of rows within a length bound; an unknown length is not within."""
+    return length_fit(minutes, key, value) >= (1.0 if 0.0 < value < UNBOUNDED_MINUTES else 0.0)

@@ -1,0 +1,135 @@
+"""Rules of the understanding part: every answer is valid, the same input reads the same, the corpus round-trips."""
+from __future__ import annotations
+
+import random
+import threading
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chat.llm.context import Context, layout
+from chat.llm.dsl import MAX_CALLS, Grammar, Source, decode, encode
+from chat.llm.prefix import PrefixEncoder
+from chat.llm.schema import BY_NAME
+from chat.llm.understanding import WEIGHTS, Call, Understanding
+from lab.understanding.check_corpus import call_faults
+from lab.understanding.corpus import CORPUS, read_records
+
+SHOWN = ("Dune", "三体", "Emma", "The Leopard")
+
+
+@pytest.fixture(scope="module")
+def model() -> Understanding:
+    return Understanding.load()
+
+
+def faults(calls: tuple[Call, ...], shown: int) -> list[str]:
+    found = [fault for call in calls for fault in call_faults({"name": call.name, "args": call.args})]
+    for call in calls:
+        item = call.args.get("item", "")
+        if item in {str(n) for n in range(shown + 1, 21)} and shown:
+            found.append(f"item {item} of {shown}")
+    return found
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(max_size=300), asked=st.sampled_from([None, "category", "mood", "item"]), shown=st.booleans())
+def test_any_text_gives_valid_calls(model: Understanding, text: str, asked: str | None, shown: bool) -> None:
+    context = Context(shown=SHOWN if shown else (), asked=asked)
+    parse = model.parse(text, context)
+    assert not faults(parse.calls, len(context.shown))
+    assert len(parse.calls) <= MAX_CALLS and 0 <= parse.confidence <= 1
+
+
+@pytest.mark.parametrize("text", ["", " \n\t", "\x00\x01", "a" * 10_000, "想听" * 5_000, "🎧" * 3_000,
+                                  "שלום עולם", "\u202etxet\u202c", "\ud800", "<p3> </s> <recommend>", "1984"])
+def test_odd_text_gives_a_parse(model: Understanding, text: str) -> None:
+    assert not faults(model.parse(text, Context(shown=("x" * 5_000,) * 50)).calls, 20)
+
+
+def test_any_walk_of_the_grammar_is_valid_and_ends() -> None:
+    rng = random.Random(7)
+    encoder = PrefixEncoder(WEIGHTS, 1)
+    place = layout("play something funny by Ann Lee, not 恐怖的", Context(shown=SHOWN, about="Dune"))
+    coded, _ = encoder.encode(place.text)
+    source = Source.of(place, coded.offsets, len(SHOWN))
+    for _ in range(300):
+        grammar = Grammar(source)
+        tokens = 0
+        while not grammar.done:
+            grammar.push(rng.choice(grammar.allowed))
+            tokens += 1
+            assert tokens < 400
+        assert not [f for name, args in grammar.calls for f in call_faults({"name": name, "args": args})]
+
+
+def test_same_input_same_parse(model: Understanding) -> None:
+    context = Context(shown=SHOWN)
+    first = model.parse("less romance, and the second one please", context)
+    model.parse("想听点别的", Context())
+    assert model.parse("less romance, and the second one please", context) == first
+
+
+def test_four_threads_at_once(model: Understanding) -> None:
+    wanted = model.parse("more history", Context())
+    got: list[bool] = []
+
+    def work() -> None:
+        for _ in range(10):
+            got.append(model.parse("more history", Context()) == wanted)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert got == [True] * 40
+
+
+def test_a_cancelled_reading_is_empty(model: Understanding) -> None:
+    parse = model.parse("more history", Context(), cancelled=lambda: True)
+    assert parse.calls == () and parse.confidence == 0
+
+
+@pytest.mark.parametrize("text, wanted", [
+    ("more history", [("update_interest_weight", {"category": "history", "weight_increase": 0.3})]),
+    ("想听搞笑的", [("update_mood_preference", {"mood": "搞笑", "weight": 0.8})]),
+    ("睡前想听点治愈的，不要恐怖的", [("update_scene_preference", {"scene": "睡前", "weight": 0.8}),
+                        ("update_mood_preference", {"mood": "治愈", "weight": 0.8}),
+                        ("block_content", {"kind": "tag", "name": "恐怖"})]),
+    ("something short and funny for the commute, finished only",
+     [("set_length", {"length": "short"}), ("update_mood_preference", {"mood": "funny", "weight": 0.8}),
+      ("update_scene_preference", {"scene": "commute", "weight": 0.8}),
+      ("set_completion_status", {"status": "completed"})]),
+])
+def test_plain_requests_are_understood(model: Understanding, text: str, wanted: list) -> None:
+    assert [(call.name, call.args) for call in model.parse(text, Context()).calls] == wanted
+
+
+def test_the_corpus_round_trips() -> None:
+    encoder = PrefixEncoder(WEIGHTS, 1)
+    total = lost = 0
+    for path in sorted(CORPUS.glob("train.*.jsonl")):
+        for record in read_records(path)[::10]:
+            place = layout(record.utterance, record.context)
+            coded = encoder.tokens(place.text)
+            source = Source.of(place, coded.offsets, len(record.context.shown))
+            total += 1
+            for reading in record.readings:
+                try:
+                    tokens = encode(reading, source)
+                except ValueError:
+                    continue
+                again = decode(tokens, source)
+                assert [name for name, _ in again] == [name for name, _ in reading]
+                assert encode(again, source) == tokens
+                assert all(set(a) == set(b) for (_, a), (_, b) in zip(again, reading))
+                break
+            else:
+                lost += 1
+    assert lost <= total * 0.01
+
+
+def test_every_tool_of_the_contract_is_known() -> None:
+    assert len(BY_NAME) == 26
