@@ -8,8 +8,9 @@ import numpy as np
 
 from catalog import columns
 from catalog.items import AGE_ORDER, Item, under
+from catalog.people import People, people_in
 from catalog.postings import Postings
-from catalog.spelling import form, people_in
+from catalog.spelling import form
 from catalog.vocabulary import Vocabulary, Words
 
 KINDS = ("category", "author", "narrator", "series", "tag", "item", "mood", "scene")
@@ -27,7 +28,7 @@ class Catalogue:
     ) -> None:
         self.items = tuple(items)
         self.words = words
-        self.vectors = _frozen(np.asarray(vectors, dtype=np.float32))
+        self.vectors = _frozen(np.asarray(vectors, dtype=np.float32).view())
         self.embed = embed
         """Text -> vector of the same space as `vectors`."""
         self.row = {item.id: row for row, item in enumerate(self.items)}
@@ -114,7 +115,8 @@ class Catalogue:
             return self._term_rows("scene", self.words.scenes, key) or self._tags.holding(key)
         if kind == "tag":
             return self._tag_rows(key)
-        return self._names[kind].exactly(key)
+        names = (key,) if kind == "series" else self.people.names(key)
+        return {row for name in names for row in self._names[kind].exactly(name)}
 
     def _category_rows(self, path: str) -> set[int]:
         return {row for leaf, rows in self._leaves.items() if under(leaf, path) for row in rows}
@@ -152,7 +154,9 @@ class Catalogue:
         self.recency = _frozen(columns.recency(items))
 
     def _fill_postings(self) -> None:
-        self._paths = {path for item in self.items for path in item.categories}
+        self.people = People(self.words.people)
+        leaves = {path for item in self.items for path in item.categories}
+        self._paths = {"/".join(path.split("/")[:depth]) for path in leaves for depth in (1, 2, 3)}
         self._leaves: dict[str, list[int]] = {}
         self._terms: dict[str, dict[str, list[int]]] = {"mood": {}, "scene": {}}
         self._tags = Postings()

@@ -31,7 +31,7 @@ from tokenizers import Tokenizer
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 MIN_COSINE = 0.98
 CARD = "model.json"
-EXPORT_VERSION = 1
+EXPORT_VERSION = 2
 PROBES = (
     "something short and funny for the commute", "Agatha Christie", "The Murder of Roger Ackroyd",
     "a calm bedtime story for children", "history of the Roman empire", "how black holes evaporate",
@@ -42,6 +42,13 @@ PROBES = (
     "An ice-hauler crew and a worn-out station detective come at the same missing woman from opposite ends of the belt.",
     "stand-up comedy", "Pride and Prejudice", "morning news in ten minutes", "meditation, mindfulness, breathing",
 )  # fmt: skip
+PAIRS = (
+    ("a bedtime story for children", "给孩子的睡前故事"), ("a detective looks for the murderer", "侦探寻找凶手"),
+    ("how to invest in stocks", "如何投资股票"), ("aliens attack the earth", "外星人进攻地球"),
+    ("she fell in love with him", "她爱上了他"), ("the history of the Roman empire", "罗马帝国的历史"),
+)  # fmt: skip
+MIN_PAIR_LEAD = 0.3
+"""How much nearer a sentence must lie to its own translation than to the others', in cosine."""
 
 
 class EmbedError(RuntimeError):
@@ -58,6 +65,8 @@ class ModelCard(BaseModel, frozen=True, extra="forbid"):
     inputs: tuple[str, ...]
     cosine: float
     """Mean cosine between the kept form's vectors and the original ones; 1 for the original itself."""
+    reads_chinese: bool
+    """Whether a Chinese sentence lies near its English translation."""
 
 
 class Embedder:
@@ -67,6 +76,7 @@ class Embedder:
         self.name = name
         self.dim = card.dim
         self.form = card.form
+        self.reads_chinese = card.reads_chinese
         self._run = run
 
     @classmethod
@@ -167,7 +177,12 @@ def convert(source: str, folder: Path) -> ModelCard:
 
 
 def _smallest_faithful(model: Any, part: Path, source: str, wanted: np.ndarray) -> ModelCard:
-    fields = {"source": source, "dim": wanted.shape[1], "max_tokens": int(model.max_seq_length or 256)}
+    fields = {
+        "source": source,
+        "dim": wanted.shape[1],
+        "max_tokens": int(model.max_seq_length or 256),
+        "reads_chinese": _reads_chinese(model),
+    }
     original = ModelCard(form="torch", inputs=(), cosine=1.0, **fields)
     tokenizer = getattr(model.tokenizer, "backend_tokenizer", None)
     if tokenizer is None:
@@ -186,6 +201,17 @@ def _smallest_faithful(model: Any, part: Path, source: str, wanted: np.ndarray) 
     for form in {"int8", "fp32"} - {chosen.form}:
         (part / f"{form}.onnx").unlink()
     return chosen
+
+
+def _reads_chinese(model: Any) -> bool:
+    english, chinese = (
+        np.asarray(model.encode(list(side), normalize_embeddings=True, show_progress_bar=False))
+        for side in zip(*PAIRS, strict=True)
+    )
+    near = english @ chinese.T
+    own = float(np.mean(np.diag(near)))
+    others = float((near.sum() - np.trace(near)) / (near.size - len(near)))
+    return own - others >= MIN_PAIR_LEAD
 
 
 def _export(model: Any, path: Path) -> tuple[str, ...]:

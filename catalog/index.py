@@ -1,7 +1,7 @@
 """The durable store of item vectors: Chroma, in process or on a server.
 
-Chroma is the record, not the search: filtered search in it is slow and loses results, so `sync` hands the whole matrix
-to `catalog.search`, which looks through it exactly. Every vector carries the hash of the text it was made from. A sync
+Chroma is the record, not the search: filtered search in it is slow and loses results, so `sync` hands out the whole
+matrix and `catalog.search` looks through it exactly. Every vector carries the hash of the text it was made from. A sync
 embeds only the items whose text is new or changed, in small durable steps: when it is killed, the next one goes on.
 """
 
@@ -11,7 +11,6 @@ import fcntl
 import hashlib
 import logging
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,48 +21,163 @@ import numpy as np
 from chromadb.api import ClientAPI
 from chromadb.api.models.Collection import Collection
 from chromadb.config import Settings
-from chromadb.errors import ChromaError, NotFoundError
+from chromadb.errors import ChromaError
 
 from catalog.embed import Embedder
-from catalog.gloss import item_text
+from catalog.gloss import Gloss
 from catalog.items import Item
-from catalog.vocabulary import Words
+from catalog.taxonomy import Taxonomy
+from catalog.vocabulary import Vocabulary, Words
 
 log = logging.getLogger(__name__)
 
 PAGE = 5000
 """Entries a call; Chroma refuses more than 5,461."""
-STEP = 256
+STEP = 128
 """Items that are embedded and stored together: what a crash can cost."""
-WAIT_S = 600.0
+DESCRIPTION_WORDS = 200
+TEXT_VERSION = 1
+"""Raise it when `item_text` changes its form, so that every item is embedded again."""
+
 Progress = Callable[[float, str], None]
 
 
-class IndexError_(RuntimeError):
-    """The vector store cannot be used; the text says which one and what to do. For the user."""
+_NO_WORDS = Words(taxonomy=Taxonomy(), moods=Vocabulary(), scenes=Vocabulary())
+
+
+class StoreError(RuntimeError):
+    """The vector store cannot be reached; the text says which one and what to do. For the user."""
 
 
 class VectorStore:
-    """Item vectors that outlive the process, one collection for each embedding model."""
+    """Item vectors that outlive the process; every embedding model has a collection of its own."""
 
     def __init__(self, place: Path | str, name: str = "items", *, words: Words | None = None) -> None:
-        """place: a folder, or the URL of a Chroma server. words: names for categories and moods in the texts."""
+        """place: a folder, or the URL of a Chroma server. words: the names of categories and moods in the texts."""
         self._place = place
         self._name = name
-        self._words = words
+        self._words = words or _NO_WORDS
 
     def sync(self, items: Sequence[Item], embedder: Embedder, progress: Progress | None = None) -> np.ndarray:
         """The vectors of `items` in their order: float32 [len(items), embedder.dim], each of length 1.
 
-        Embeds what is new or changed, deletes what is no longer among `items`. progress gets a share from 0 to 1 and
-        a line of text. Another process that syncs the same folder is waited for. Raises StoreError.
+        Embeds what is new or changed and forgets what is no longer among `items`. progress gets a share from 0 to 1
+        and a line of text. A second process waits for the first. Raises StoreError when a server does not answer.
         """
+        tell = progress or _silent
+        name = f"{self._name}-{hashlib.sha256(f'{embedder.name}|{embedder.form}'.encode()).hexdigest()[:8]}"
+        wanted = {item.id: text for item, text in zip(items, self._texts(items, embedder), strict=True)}
         with self._opened() as client:
             try:
-                return self._sync(client, items, embedder, progress or _silent)
-            except NotFoundError:
-                raise
+                return _synced(_collection(client, name), wanted, embedder, tell)
             except ChromaError as error:
-                log.warning("vector store %s is damaged (%s): rebuilding it", self._place, error)
-                _drop(client, self._collection_name(embedder))
-                return self._sync(client, items, embedder, progress or _silent)
+                log.warning("vector store %s: collection %s is damaged, building it anew: %s", self._place, name, error)
+                client.delete_collection(name)
+                return _synced(_collection(client, name), wanted, embedder, tell)
+
+    def _texts(self, items: Sequence[Item], embedder: Embedder) -> list[str]:
+        gloss = None if embedder.reads_chinese else Gloss.of(self._words)
+        return [item_text(item, self._words, gloss) for item in items]
+
+    @contextmanager
+    def _opened(self) -> Iterator[ClientAPI]:
+        if isinstance(self._place, str) and "://" in self._place:
+            yield _server(self._place)
+            return
+        folder = Path(self._place)
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # Two processes that write one folder leave it unreadable.
+            client = chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
+            try:
+                yield client
+            finally:
+                client.close()
+
+
+def item_text(item: Item, words: Words, gloss: Gloss | None = None) -> str:
+    """What of an item is embedded: names, category and mood labels, tags, the start of the description.
+
+    In the item's own languages, with Chinese and English labels; all in English, as far as `gloss` knows, when one is
+    given.
+    """
+    languages = ("en",) if gloss else ("en", "zh")
+    labels = ", ".join(words.taxonomy.label(path, lang) for lang in languages for path in item.categories)
+    moods = ", ".join(words.moods.label(slug, "en") for slug in item.moods)
+    told = [item.title, item.title_alt or "", item.author or ""]
+    themes = [", ".join(item.tags), _start(item.description)]
+    if gloss is not None:
+        told = [gloss.in_english(part, shortest=2) for part in told]
+        themes = [gloss.in_english(part, shortest=2) for part in themes]
+    return ". ".join(part for part in (*told, labels, moods, *themes) if part)
+
+
+def _start(description: str) -> str:
+    """The first words; a Chinese character takes about as much of the model's room as an English word."""
+    if len(description) <= DESCRIPTION_WORDS:
+        return description
+    words = description.split()
+    if len(words) < len(description) / 12:
+        return description[:DESCRIPTION_WORDS]
+    return " ".join(words[:DESCRIPTION_WORDS])
+
+
+def _synced(collection: Collection, wanted: dict[str, str], embedder: Embedder, tell: Progress) -> np.ndarray:
+    stored = _stored_hashes(collection)
+    hashes = {id_: _hash(text) for id_, text in wanted.items()}
+    gone = [id_ for id_ in stored if id_ not in wanted]
+    for at in range(0, len(gone), PAGE):
+        collection.delete(ids=gone[at : at + PAGE])
+    stale = [id_ for id_, digest in hashes.items() if stored.get(id_) != digest]
+    log.info("vectors: items=%d to_embed=%d deleted=%d", len(wanted), len(stale), len(gone))
+    workers = min(8, os.cpu_count() or 1)
+    for at in range(0, len(stale), STEP):
+        ids = stale[at : at + STEP]
+        vectors = embedder.encode([wanted[id_] for id_ in ids], workers=workers)
+        collection.upsert(ids=ids, embeddings=vectors, metadatas=[{"hash": hashes[id_]} for id_ in ids])
+        tell((at + len(ids)) / len(stale), f"{at + len(ids)} of {len(stale)} items read in")
+    return _matrix(collection, list(wanted), embedder.dim)
+
+
+def _stored_hashes(collection: Collection) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for offset in range(0, collection.count(), PAGE):
+        page = collection.get(limit=PAGE, offset=offset, include=["metadatas"])
+        found.update((id_, str(meta["hash"])) for id_, meta in zip(page["ids"], page["metadatas"] or [], strict=True))
+    return found
+
+
+def _matrix(collection: Collection, ids: list[str], dim: int) -> np.ndarray:
+    row = {id_: at for at, id_ in enumerate(ids)}
+    matrix = np.zeros((len(ids), dim), dtype=np.float32)
+    for offset in range(0, len(ids), PAGE):
+        page = collection.get(limit=PAGE, offset=offset, include=["embeddings"])
+        matrix[[row[id_] for id_ in page["ids"]]] = np.asarray(page["embeddings"], dtype=np.float32)
+    return matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-9)
+
+
+def _collection(client: ClientAPI, name: str) -> Collection:
+    return client.get_or_create_collection(name, embedding_function=None, configuration={"hnsw": {"space": "cosine"}})
+
+
+def _server(url: str) -> ClientAPI:
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    try:
+        return chromadb.HttpClient(
+            parts.hostname or "localhost", port=parts.port or (443 if secure else 8000), ssl=secure,
+            settings=Settings(anonymized_telemetry=False),
+        )  # fmt: skip
+    except ValueError as error:
+        raise StoreError(
+            f"no Chroma server answers at {url} ({error}). Start it (`chroma run`), correct the URL, or leave the "
+            "setting out to keep the vectors in the data folder."
+        ) from error
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(f"{TEXT_VERSION}|{text}".encode()).hexdigest()[:24]
+
+
+def _silent(share: float, line: str) -> None:
+    """Nobody watches."""

@@ -1,4 +1,4 @@
-"""When two spellings are the same name: case, width, accents, script, articles and plurals are put aside."""
+"""When two spellings are the same name: case, width, accents, articles, plurals and figures are put aside."""
 
 from __future__ import annotations
 
@@ -9,44 +9,83 @@ from functools import lru_cache
 _GAP = re.compile(r"[^\w]+|_+")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _HAN_GAP = re.compile(r"(?<=[\u3400-\u9fff]) (?=[\u3400-\u9fff])")
-_AND = re.compile(r"\s*&\s*|\s+n'\s+")
+_EDGE = re.compile(r"(?<=[\u3400-\u9fff])(?=[a-z])|(?<=[a-z])(?=[\u3400-\u9fff])")
+_AND = re.compile(r"\s*[&+]\s*|\s+n'\s+")
+_FIGURE = re.compile(r"(?<!\w)\d{1,4}(?!\w)")
 _ARTICLES = ("the ", "a ", "an ")
-_PEOPLE = re.compile(r"\s*(?:,|、|;|；|&|/|\band\b|\bwith\b|与)\s*")
-_ASIDE = re.compile(r"\s*[（(][^（()）]*[)）]\s*")
+_LATIN_SPLIT = re.compile(r"[a-z]", re.IGNORECASE)
+_DOUBLED = re.compile(r"([bdfgmnprt])\1$")
+_KEEP_ES = frozenset({"series", "movies", "cookies", "zombies", "selfies", "indies", "genies", "pixies", "news"})
+
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+).split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 
 
 @lru_cache(maxsize=65_536)
 def plain(text: str) -> str:
     """Lower case, plain width, no accents, words parted by one space, Chinese run together: "Café—Noir" is "cafe noir"."""
-    text = _AND.sub(" and ", unicodedata.normalize("NFKC", text).casefold().replace("’", "'"))
-    text = re.sub(r"(?<=\w)'(?=s\b)|'", "", text)
+    text = unicodedata.normalize("NFKC", text).casefold().replace("’", "'").replace("%", " percent ")
+    text = re.sub(r"'", "", _AND.sub(" and ", text))
     bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return _HAN_GAP.sub("", _GAP.sub(" ", unicodedata.normalize("NFC", bare)).strip())
+    spaced = _GAP.sub(" ", unicodedata.normalize("NFC", bare)).strip()
+    return _HAN_GAP.sub("", spaced)
 
 
 @lru_cache(maxsize=65_536)
 def form(text: str) -> str:
-    """The plain text without a leading article and with every word in the singular: "The Mysteries" is "mystery"."""
+    """The plain text without a leading article, words in the singular, figures as words: "The 3 Mysteries" is "three mystery"."""
     text = plain(text)
     for article in _ARTICLES:
         if text.startswith(article):
             text = text[len(article) :]
             break
+    if _LATIN_SPLIT.search(text):
+        text = _EDGE.sub(" ", text)
+    text = _FIGURE.sub(lambda figure: spoken(int(figure[0])), text)
     return " ".join(singular(word) for word in text.split())
+
+
+def spoken(number: int) -> str:
+    """A number below 10,000 as it is read aloud, years in pairs: 1984 is "nineteen eighty four"."""
+    if number < 20:
+        return _ONES[number]
+    if number < 100:
+        tens, ones = divmod(number, 10)
+        return _TENS[tens - 2] + (f" {_ONES[ones]}" if ones else "")
+    high, low = divmod(number, 100)
+    if high % 10 and number >= 1000 and low:
+        return f"{spoken(high)} {spoken(low) if low > 9 else 'oh ' + _ONES[low]}"
+    return str(number)
 
 
 def singular(word: str) -> str:
     """An English word without its plural ending; other words as they are."""
-    if len(word) < 4 or word.endswith(("ss", "us", "is")) or not word.isascii():
+    if len(word) < 4 or word in _KEEP_ES or word.endswith(("ss", "us", "is")) or not word.isascii():
         return word
-    if word.endswith("ies") and word not in _IES:
+    if word.endswith("ies"):
         return word[:-3] + "y"
-    if word.endswith(("ches", "shes", "sses", "xes", "zes")):
+    if word.endswith(("ches", "shes", "sses", "xes")):
         return word[:-2]
     return word[:-1] if word.endswith("s") else word
 
 
-_IES = frozenset({"series", "movies", "cookies", "zombies", "cozies", "cosies", "selfies", "indies", "genies", "pixies"})
+@lru_cache(maxsize=65_536)
+def stem(text: str) -> str:
+    """The form with English verb endings off, for words of feeling and doing: "running" and "runs" are "run"."""
+    return " ".join(_word_stem(word) for word in form(text).split())
+
+
+def _word_stem(word: str) -> str:
+    if not word.isascii():
+        return word
+    for ending in ("ing", "ed"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            word = word[: -len(ending)]
+            return _DOUBLED.sub(r"\1", word)
+    return word[:-1] if len(word) > 3 and word.endswith("e") else word
 
 
 def is_chinese(text: str) -> bool:
@@ -61,10 +100,3 @@ def contains(whole: str, part: str) -> bool:
     if is_chinese(part):
         return len(part) > 1 and part in whole
     return f" {part} " in f" {whole} "
-
-
-@lru_cache(maxsize=65_536)
-def people_in(names: str) -> tuple[str, ...]:
-    """The single people of an author or narrator line: "Al Murray and James Holland" are two."""
-    parts = [part.strip() for part in _PEOPLE.split(_ASIDE.sub(" ", names)) if part.strip()]
-    return tuple(dict.fromkeys([names, *parts])) if len(parts) > 1 or parts != [names] else (names,)

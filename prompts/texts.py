@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -59,9 +59,9 @@ class Texts:
         """
         text = self._text(name, lang)
         if missing := text.wants - values.keys():
-            raise PromptError(f"{name} ({lang}) needs {_list(missing)}; it got {_list(values)}. Pass the missing values.")
+            raise PromptError(f"{name} ({lang}) needs {_list(missing)} but got {_list(values)}. Pass what is missing.")
         if extra := values.keys() - text.wants:
-            raise PromptError(f"{name} ({lang}) does not use {_list(extra)}; it uses {_list(text.wants)}. Leave them out.")
+            raise PromptError(f"{name} ({lang}) does not use {_list(extra)}, only {_list(text.wants)}. Leave it out.")
         try:
             return text.template.render(values).strip()
         except TemplateError as error:
@@ -69,7 +69,8 @@ class Texts:
 
     def version(self, name: str) -> str:
         """`name` with the hash of its sources in both languages; `name` may also be a whole group."""
-        sources = [f"{key}\0{lang}\0{text.source}" for (key, lang), text in sorted(self._texts.items()) if _in(key, name)]
+        ours = sorted(place for place in self._texts if _in(place[0], name))
+        sources = [f"{key}\0{lang}\0{self._texts[key, lang].source}" for key, lang in ours]
         if not sources:
             raise PromptError(self._unknown(name))
         return f"{name}@{hashlib.sha256(chr(1).join(sources).encode()).hexdigest()[:8]}"
@@ -124,5 +125,5 @@ def _in(name: str, group: str) -> bool:
     return name == group or name.startswith(f"{group}.")
 
 
-def _list(names: object) -> str:
-    return ", ".join(sorted(names)) or "nothing"  # type: ignore[call-overload]
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing"

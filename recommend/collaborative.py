@@ -7,11 +7,11 @@ time-decayed count for trends. Everything here is computed once at start and rea
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
-from scipy import sparse
+from scipy import linalg, sparse
 
 from catalog.catalogue import Catalogue
 from recommend.request import Event
@@ -89,7 +89,7 @@ def fit_models(catalogue: Catalogue, events: Iterable[Event]) -> Models:
     liked = _liked(known)
     rows = _most_heard(liked, len(catalogue))
     if len(rows) < 2:
-        return Models.empty(catalogue).__class__(trending, rows[:0], *([np.zeros((0, 0), dtype=np.float32)] * 2))
+        return replace(Models.empty(catalogue), trending=trending)
     place = {int(row): index for index, row in enumerate(rows)}
     weights, together = _ease(liked, place)
     return Models(trending, rows, weights, together, place)
@@ -126,7 +126,8 @@ def _ease(liked: dict[str, dict[int, float]], place: dict[int, int]) -> tuple[np
     users, items = zip(*pairs, strict=True)
     matrix = sparse.csr_matrix((np.ones(len(pairs)), (users, items)), shape=(len(liked), len(place)))
     together = (matrix.T @ matrix).toarray()
-    inverse = np.linalg.inv(together + RIDGE * np.eye(len(place)))
+    factor = linalg.cho_factor(together + RIDGE * np.eye(len(place)), check_finite=False)
+    inverse = linalg.cho_solve(factor, np.eye(len(place)), check_finite=False)
     weights = -inverse / np.diag(inverse)
     np.fill_diagonal(weights, 0.0)
     return weights.astype(np.float32), together.astype(np.float32)

@@ -14,15 +14,15 @@ import numpy as np
 from catalog.catalogue import Catalogue
 from recommend.pbox import Entry, Factor, PBox
 
-BOUND = 3.0
+BOUND = 4.5
 BETA: dict[Factor, float] = {
-    Factor.CATEGORY: 3.0,
-    Factor.ENTITY: 2.6,
+    Factor.CATEGORY: 4.5,
+    Factor.ENTITY: 3.2,
     Factor.PENALTY: 2.6,
     Factor.MOOD: 2.2,
     Factor.SCENE: 1.6,
     Factor.STATUS: 2.0,
-    Factor.LENGTH: 2.2,
+    Factor.LENGTH: 2.0,
     Factor.ACCESS: 1.8,
     Factor.PRICE_SENSITIVITY: 1.2,
     Factor.RECENCY: 1.8,
@@ -34,6 +34,7 @@ BETA: dict[Factor, float] = {
 novelty and diversity mix."""
 
 UNBOUNDED_MINUTES = 60_000.0
+STEEP = 5.0
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class Shift:
 
 
 def heard_strength(value: float) -> float:
-    """g: odd, rising, concave for positive values; g(0.3) = 0.62, g(1) = 1."""
-    return float(np.sign(value) * (1.0 - np.exp(-3.0 * abs(value))) / (1.0 - np.exp(-3.0)))
+    """g: odd, rising, concave for positive values; g(0.3) = 0.78, g(1) = 1."""
+    return float(np.sign(value) * (1.0 - np.exp(-STEEP * abs(value))) / (1.0 - np.exp(-STEEP)))
 
 
 def shifts(pbox: PBox, catalogue: Catalogue, heard: np.ndarray, scale: float = 1.0) -> tuple[Shift, ...]:
@@ -105,31 +106,22 @@ def degree(entry: Entry, catalogue: Catalogue, heard: np.ndarray) -> np.ndarray:
 def having(entry: Entry, catalogue: Catalogue) -> np.ndarray:
     """The rows that have an entry's category, person, series, tag, mood or scene (a mask).
 
-    A mood or scene that the vocabulary lacks is looked up as a free tag word.
+    The catalogue looks a mood or scene that the vocabulary lacks up as a free tag word.
     """
-    words = catalogue.words
-    if entry.factor == Factor.CATEGORY:
-        return catalogue.in_category(entry.key)
-    if entry.factor == Factor.MOOD:
-        return catalogue.holds("mood" if words.moods.get(entry.key) else "tag", entry.key)
-    if entry.factor == Factor.SCENE:
-        return catalogue.holds("scene" if words.scenes.get(entry.key) else "tag", entry.key)
+    if entry.factor in (Factor.CATEGORY, Factor.MOOD, Factor.SCENE):
+        return catalogue.holds(entry.factor.value, entry.key)
     kind, _, key = entry.key.partition(":")
-    return catalogue.holds(kind, key)  # type: ignore[arg-type]
+    return catalogue.holds(kind, key)
 
 
 def length_fit(minutes: np.ndarray, key: str, value: float) -> np.ndarray:
-    """1 within the bound, falling to -1 one octave beyond it; 0 where the length or the bound says nothing."""
-    minutes = np.nan_to_num(np.asarray(minutes, dtype=np.float64))
+    """1 within the bound, falling evenly to -1 at three octaves (8 times) beyond it; 0 where the bound says nothing."""
     if value <= 0.0 or (key == "max" and value >= UNBOUNDED_MINUTES):
         return np.zeros(len(minutes), dtype=np.float32)
-    known = minutes > 0.0
-    safe = np.where(known, minutes, value)
-    octaves = np.log2(safe / value if key == "max" else value / safe)
-    fit = np.where(octaves <= 0.0, 1.0, -np.minimum(octaves, 1.0))
-    return np.where(known, fit, 0.0).astype(np.float32)
+    octaves = np.log2(minutes / value if key == "max" else value / minutes)
+    return (1.0 - np.clip(octaves * 2.0 / 3.0, 0.0, 2.0)).astype(np.float32)
 
 
 def within(minutes: np.ndarray, key: str, value: float) -> np.ndarray:
-    """Mask of rows within a length bound; an unknown length is not within."""
-    return length_fit(minutes, key, value) >= (1.0 if 0.0 < value < UNBOUNDED_MINUTES else 0.0)
+    """Mask of the rows within a length bound in minutes of one sitting."""
+    return minutes <= value if key == "max" else minutes >= value

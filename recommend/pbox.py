@@ -85,7 +85,11 @@ BOUNDS: dict[Factor, tuple[float, float]] = {
 }
 """Allowed range of a factor's value; every other factor lies in [-1, 1]."""
 
-LENGTH_WORDS: dict[str, tuple[float, float]] = {"short": (0.0, 60.0), "medium": (60.0, 480.0), "long": (480.0, 60_000.0)}
+LENGTH_WORDS: dict[str, tuple[float, float]] = {
+    "short": (0.0, 60.0),
+    "medium": (60.0, 480.0),
+    "long": (480.0, 60_000.0),
+}
 """Minutes of one sitting (`Item.sitting_minutes`) that the words stand for: (least, most)."""
 
 
@@ -95,6 +99,9 @@ class Entry(BaseModel, frozen=True, extra="forbid"):
     category: a path; entity, block, penalty: "kind:key" (kind category|author|narrator|series|tag|item,
     key a path, a name, a slug-free tag word or an item id); mood, scene: a vocabulary slug, or the free
     word as said; length: "min" or "max" (value in minutes); language: "en" or "zh"; else "".
+
+    Signed values: status -1 ongoing .. 1 completed; access -1 free .. 1 paid; recency -1 old .. 1 new; repeats
+    -1 leave out what was heard .. 1 welcome it; popularity -1 niche .. 1 hit. A language entry always filters.
     """
 
     factor: Factor

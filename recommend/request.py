@@ -11,9 +11,7 @@ from recommend.pbox import PBox
 
 UiLanguage = Literal["en", "zh"]
 Intent = Literal["home", "more", "search", "similar", "trending", "discover"]
-EventKind = Literal[
-    "impression", "click", "play", "dwell", "like", "dislike", "skip", "save", "finished", "rating"
-]
+EventKind = Literal["impression", "click", "play", "dwell", "like", "dislike", "skip", "save", "finished", "rating"]
 
 
 class Listener(BaseModel, frozen=True, extra="forbid"):
@@ -129,7 +127,9 @@ class Slate(BaseModel, frozen=True, extra="forbid"):
     cards: tuple[Card, ...]
     trace: tuple[StageTrace, ...] = ()
     relaxed: tuple[str, ...] = ()
-    """Soft wishes that nothing in the catalogue could meet, for an honest reply."""
+    """What the list could not give, for an honest reply: "few" (hard wishes left less than was asked for), "query" (a
+    search without hits), "anchor" (unknown item), a soft wish as "factor:key" that no item meets ("mood:funny"), or
+    "together" (each wish is met, but never all by one item)."""
 
     @property
     def item_ids(self) -> tuple[str, ...]:

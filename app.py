@@ -1,0 +1,118 @@
+"""Builds the parts of Attune, hands them to each other, and runs the page.  Run: python app.py --help"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvicorn
+
+from catalog.opening import open_catalogue
+from catalog.resolve import Resolver
+from catalog.search import Search
+from chat.agent import Agent
+from chat.conversation import Conversation
+from chat.llm.choose import open_model
+from chat.parts import Parts
+from chat.screens.web import web_app
+from db.engine import open_database
+from db.events import EventStore
+from db.journal import Journal
+from db.pbox import PBoxStore
+from db.users import UserStore
+from prompts.texts import Texts
+from recommend.collaborative import fit_models
+from recommend.pipeline import Pipeline
+from recommend.population import simulate
+from settings import Settings, SettingsError, load_settings, parse_flags
+from tools.context import Engine, Stores
+from tools.registry import all_tools
+
+log = logging.getLogger("attune")
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Attune:
+    """The running product."""
+
+    parts: Parts
+    conversation: Conversation
+    secret: str
+
+
+def build(settings: Settings, progress: Progress | None = None) -> Attune:
+    """All parts, wired. The first call on a data folder fills it; a broken-off one goes on where it stopped."""
+    tell = progress or _say_progress
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    secret = _secret(settings.data_dir / "secret")
+    texts = Texts.load()
+    database = open_database(settings.database)
+    stores = Stores(UserStore(database), PBoxStore(database), EventStore(database), Journal(database))
+    catalogue = open_catalogue(
+        settings.data_dir, model=settings.embedder, chroma_url=settings.chroma_url, progress=tell
+    )
+    search = Search(catalogue)
+    _populate(stores, catalogue, settings.simulated_listeners, tell)
+    tell(0.9, "fitting the models")
+    pipeline = Pipeline(catalogue, search, fit_models(catalogue, stores.events.all()))
+    engine = Engine(catalogue=catalogue, search=search, resolver=Resolver(catalogue), pipeline=pipeline, texts=texts)
+    model = open_model(
+        settings.model,
+        base_url=settings.llm_base_url,
+        api_key=settings.llm_api_key,
+        model_name=settings.llm_model,
+        lora=settings.lora,
+        threads=settings.threads,
+        models_dir=settings.data_dir / "models",
+    )
+    parts = Parts(stores=stores, engine=engine, texts=texts, secret=secret, language=settings.language)
+    conversation = Conversation(parts, Agent(model, all_tools()))
+    tell(1.0, "ready")
+    return Attune(parts=parts, conversation=conversation, secret=secret)
+
+
+def _populate(stores: Stores, catalogue, size: int, tell: Progress) -> None:
+    """Makes the simulated population once. Listeners come last, so a broken-off run starts this step again."""
+    if not size or stores.users.list():
+        return
+    tell(0.8, "making the simulated listeners")
+    listeners, events = simulate(catalogue, listeners=size, seed=0, now=datetime.now(UTC))
+    stores.events.replace_simulated(listeners, events)
+
+
+def _secret(path: Path) -> str:
+    """The key that signs cookies and chips, made once for a data folder."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32), encoding="utf-8")
+    return path.read_text(encoding="utf-8")
+
+
+def _say_progress(share: float, what: str) -> None:
+    log.info("%3.0f %%  %s", share * 100, what)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the page until it is stopped; returns the exit code."""
+    try:
+        settings = load_settings(parse_flags(argv))
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    attune = build(settings)
+    web = web_app(attune.conversation, secret=attune.secret, public_url=settings.public_url)
+    log.info("open http://%s:%d", settings.host, settings.port)
+    uvicorn.run(web, host=settings.host, port=settings.port, log_level="warning")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

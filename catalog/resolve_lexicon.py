@@ -1,0 +1,95 @@
+"""The names of one kind of thing, prepared for exact, fuzzy and partial look-up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from rapidfuzz import fuzz, process
+
+from catalog.spelling import contains, form, is_chinese, stem
+
+_FUZZY = 84.0
+_SHORTEST_FUZZY = 5
+_SHORTEST_FUZZY_ZH = 4
+_ZH_FUZZY = 74.0
+
+
+class Name(NamedTuple):
+    """One name of one thing."""
+
+    key: str
+    text: str
+    """As written."""
+    weight: float
+    """0 to 1: what decides between two things of the same name."""
+
+
+class Found(NamedTuple):
+    """A thing that a spoken name may mean."""
+
+    key: str
+    score: float
+    weight: float
+    exact: bool
+
+
+class Lexicon:
+    """Names by their form. Filled once, then only read."""
+
+    def __init__(self, names: Iterable[Name], *, stems: bool = False) -> None:
+        self._exact: dict[str, list[Name]] = {}
+        self._loose: dict[str, list[Name]] = {}
+        for name in names:
+            text = form(name.text)
+            if text:
+                self._exact.setdefault(text, []).append(name)
+                self._loose.setdefault(_loose(text, stems), []).append(name)
+        self._forms = list(self._exact)
+        self._stems = stems
+
+    def exact(self, text: str) -> list[Found]:
+        """Things that have the form `text` as a name; 1.0 as it stands, 0.96 without spaces and verb endings."""
+        hits = self._exact.get(text)
+        if hits:
+            return [Found(name.key, 1.0, name.weight, True) for name in hits]
+        return [Found(name.key, 0.96, name.weight, True) for name in self._loose.get(_loose(text, self._stems), ())]
+
+    def fuzzy(self, text: str, limit: int = 8) -> list[Found]:
+        """Things with a name spelt nearly so; too short texts have none."""
+        chinese = is_chinese(text)
+        if len(text) < (_SHORTEST_FUZZY_ZH if chinese else _SHORTEST_FUZZY):
+            return []
+        cutoff = _ZH_FUZZY if chinese else _FUZZY
+        near = process.extract(text, self._forms, scorer=fuzz.ratio, score_cutoff=cutoff, limit=limit)
+        return [Found(n.key, 0.9 * ratio / 100, n.weight, False) for other, ratio, _ in near for n in self._exact[other]]
+
+    def holding(self, text: str) -> list[Found]:
+        """Things with a name that holds `text`, by how much of it: "expanse" in "expanse saga"; word beginnings count."""
+        found = []
+        for other in self._forms:
+            if contains(other, text) or _begins(other, text):
+                share = len(text) / len(other)
+                found += [Found(n.key, 0.6 + 0.25 * share, n.weight, False) for n in self._exact[other]]
+        return found
+
+    def held(self, text: str) -> list[Found]:
+        """Things whose name stands within `text`; a longer name and one nearer the end count more."""
+        found = []
+        for other in self._forms:
+            if len(other) > (1 if is_chinese(other) else 2) and contains(text, other):
+                share, end = len(other) / len(text), (text.rfind(other) + len(other)) / len(text)
+                found += [Found(n.key, 0.5 + 0.2 * share + 0.2 * end, n.weight, False) for n in self._exact[other]]
+        return found
+
+
+def _loose(text: str, stems: bool) -> str:
+    return (stem(text) if stems else text).replace(" ", "")
+
+
+def _begins(name: str, text: str) -> bool:
+    """Whether the words of `text` begin words of `name`, in order: "huck finn" in "huckleberry finn adventure"."""
+    wanted, words = text.split(), iter(name.split())
+    if len(wanted) < 2 or any(len(word) < 3 for word in wanted):
+        return False
+    return all(any(word.startswith(part) for word in words) for part in wanted)

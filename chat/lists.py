@@ -1,0 +1,79 @@
+"""Lists: a wish for one goes through the pipeline, is written to the journal, and gets its sentence."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from chat.parts import Parts
+from recommend.request import Listener, Request, Slate
+from tools.context import ListRequest, TurnContext
+from tools.replies import GLUE, list_line
+
+SIZE = 6
+LARGEST = 20
+RECENT_EVENTS = 200
+PRIORITY = ("search", "similar", "trending", "discover", "more", "home")
+
+
+class ListMaker:
+    """Makes lists for users. There is no language model on this path."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def make(
+        self, listener: Listener, conversation_id: str, wanted: ListRequest, now: datetime, seen: Sequence[str] = ()
+    ) -> Slate:
+        """The list for a wish, stamped with the version of the parameters it was made with, and remembered."""
+        stores, user_id = self._parts.stores, listener.user_id
+        request = Request(
+            listener=listener,
+            pbox=stores.pbox.load(user_id, now, conversation_id),
+            history=stores.events.history(user_id, RECENT_EVENTS),
+            now=now,
+            size=min(max(wanted.size or SIZE, 1), LARGEST),
+            intent=wanted.intent,
+            query=wanted.query,
+            anchor=wanted.anchor,
+            category=wanted.category,
+            seen=frozenset(seen) if wanted.intent == "more" else frozenset(),
+            seed=int(now.timestamp()) // 3600,
+        )
+        slate = self._parts.engine.pipeline.recommend(request).model_copy(update={"slate_id": uuid.uuid4().hex})
+        stores.journal.slate(user_id, slate, request, conversation_id=conversation_id)
+        stores.events.impressions(slate, user_id, now)
+        return slate
+
+
+def wanted_list(ctx: TurnContext) -> ListRequest | None:
+    """The one list that a turn calls for: the most specific of those asked for; None leaves the screen as it is."""
+    asked = sorted(ctx.outcome.lists, key=lambda wish: PRIORITY.index(wish.intent))
+    if asked:
+        return asked[0]
+    return ListRequest(intent="home") if ctx.outcome.refresh else None
+
+
+def about_list(parts: Parts, ctx: TurnContext, wanted: ListRequest, slate: Slate) -> str:
+    """What the list is, and honestly what it could not give. "" where the changes speak for themselves."""
+    say, lang, count = parts.texts.say, ctx.lang, len(slate.cards)
+    if not count:
+        return say("talk.not_found", lang, query=wanted.query) if wanted.query else say("talk.empty", lang)
+    quiet = wanted.intent == "home" and (ctx.outcome.changes or ctx.outcome.undone or ctx.outcome.facts)
+    sentence = "" if quiet else list_line(wanted, slate, parts.engine, lang)
+    if "few" in slate.relaxed and wanted.intent in ("home", "more"):
+        sentence = GLUE[lang].join(part for part in (sentence, say("talk.few", lang, n=count)) if part)
+    return sentence
+
+
+def heading(parts: Parts, slate: Slate, wanted: Mapping[str, Any], lang: str) -> str:
+    """The title over a list. `wanted`: the journalled request that it answers."""
+    say, catalogue = parts.texts.say, parts.engine.catalogue
+    if slate.intent == "search" and wanted.get("query"):
+        return say("view.found", lang, query=wanted["query"])
+    if slate.intent == "similar" and wanted.get("anchor") in catalogue.row:
+        return say("view.similar", lang, title=catalogue.item(wanted["anchor"]).title)
+    names = {"trending": "trending", "discover": "new_for_you", "more": "more"}
+    return say(f"view.{names.get(slate.intent, 'for_you')}", lang)

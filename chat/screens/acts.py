@@ -1,0 +1,239 @@
+"""What each event of the page does: find out who asks, check what was sent, call the conversation, draw its answer.
+
+Identity comes from the signed cookie alone; whose page is shown (a simulated listener's) and which conversation goes on
+is kept on the server in `Seat`, which counts only for the visitor who owns it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import gradio as gr
+from pydantic import BaseModel, ValidationError
+
+from chat.screens.chatlog import Running
+from chat.screens.chips import last_notes
+from chat.screens.identity import visitor
+from chat.screens.live import payload
+from chat.screens.onboarding import MAX_TASTES
+from chat.screens.paint import Frame, Parts, Updates, busy, paint
+from chat.screens.taps import CardTap, HeaderTap, OnboardTap, PanelTap, Tap, UndoTap
+from chat.screens.words import Say, words
+from chat.view import Screen, Step
+from prompts.texts import Texts
+from recommend.request import Listener
+
+if TYPE_CHECKING:
+    from chat.conversation import Conversation
+
+MAX_TEXT = 500
+"""Characters of one utterance that are read."""
+
+Model = TypeVar("Model", bound=BaseModel)
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Server-side memory of one open page."""
+
+    owner: str = ""
+    """The visitor it belongs to; for anybody else it is void."""
+    persona: str = ""
+    """The simulated listener whose page is shown; "" for the visitor's own."""
+    conversation: str = ""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Who asks, checked, for one event."""
+
+    seat: Seat
+    personas: tuple[Listener, ...]
+
+    @property
+    def user_id(self) -> str:
+        return self.seat.persona or self.seat.owner
+
+
+class Acts:
+    """The page's events over one conversation. Keeps nothing of any visitor."""
+
+    def __init__(self, conversation: Conversation, texts: Texts, parts: Parts) -> None:
+        self.talk = conversation
+        self.texts = texts
+        self.parts = parts
+
+    async def arrive(self, seat: Seat, hint: str, request: gr.Request) -> Updates:
+        """The page opens. `hint` is the browser's language on its very first visit, else empty."""
+        visit = await self._visit(seat, request)
+        screen = await self._screen(visit)
+        if hint.lower().startswith("zh") and screen.lang == "en" and not screen.messages:
+            screen = await self._call(self.talk.set_language, visit, "zh")
+        return await self._painted(visit, screen)
+
+    async def say(self, text: str, seat: Seat, request: gr.Request) -> AsyncIterator[Updates]:
+        """The visitor says something."""
+        said = str(text or "").strip()
+        if not said:
+            return
+        visit = await self._visit(seat, request)
+        screen = await self._screen(visit)
+        say = self._words(screen)
+        notice = say("cut", limit=MAX_TEXT) if len(said) > MAX_TEXT else ""
+        said = said[:MAX_TEXT]
+        steps = self.talk.say(visit.user_id, visit.seat.conversation, said)
+        async with aclosing(self._turn(visit, screen, said, steps, notice)) as updates:
+            first = True
+            async for update in updates:
+                yield update | {self.parts.box: gr.update(value="")} if first else update
+                first = False
+
+    async def chip(self, seat: Seat, request: gr.Request, event: gr.EventData) -> AsyncIterator[Updates]:
+        """A tap under the last message: a suggestion, or the undo of one change."""
+        visit = await self._visit(seat, request)
+        screen = await self._screen(visit)
+        if undo := _read(UndoTap, event):
+            yield await self._painted(visit, await self._take_back(visit, screen, undo))
+            return
+        tap = _read(Tap, event)
+        chip = next((chip for chip in screen.chips if tap and chip.chip_id == tap.chip), None)
+        if chip is None:
+            yield await self._painted(visit, screen)
+            return
+        steps = self.talk.tap(visit.user_id, visit.seat.conversation, chip.chip_id)
+        async with aclosing(self._turn(visit, screen, chip.text, steps)) as updates:
+            async for update in updates:
+                yield update
+
+    async def card(self, seat: Seat, request: gr.Request, event: gr.EventData) -> Updates:
+        """A button of a card, or "other suggestions"."""
+        visit = await self._visit(seat, request)
+        screen = await self._screen(visit)
+        tap = _read(CardTap, event)
+        notice = ""
+        if tap and tap.act == "refresh":
+            screen = await self._call(self.talk.refresh, visit)
+        elif tap and (card := next((card for card in screen.cards if card.item_id == tap.item), None)):
+            screen = await self._call(self.talk.act, visit, tap.item, tap.act)
+            if tap.act == "play" and not card.url:
+                notice = self._words(screen)("nothing_to_play")
+        return await self._painted(visit, screen, notice)
+
+    async def panel(self, seat: Seat, request: gr.Request, event: gr.EventData) -> Updates:
+        """A change by hand in the panel."""
+        visit = await self._visit(seat, request)
+        screen = await self._screen(visit)
+        tap = _read(PanelTap, event)
+        param = next((p for p in screen.panel if tap and (p.factor, p.key) == (tap.factor, tap.key)), None)
+        if tap and tap.act == "undo":
+            screen = await self._call(self.talk.undo, visit)
+        elif tap and tap.act == "redo":
+            screen = await self._call(self.talk.redo, visit)
+        elif tap and param and tap.act == "remove":
+            screen = await self._call(self.talk.remove_param, visit, param.factor, param.key)
+        elif tap and param and param.kind == "slider":
+            value = min(max(tap.value, param.low), param.high)
+            screen = await self._call(self.talk.set_param, visit, param.factor, param.key, value)
+        return await self._painted(visit, screen)
+
+    async def header(self, seat: Seat, request: gr.Request, event: gr.EventData) -> Updates:
+        """Language of the page, whose page it is, forget me."""
+        visit = await self._visit(seat, request)
+        tap = _read(HeaderTap, event)
+        notice = ""
+        if tap and tap.act == "persona":
+            visit = await self._visit(replace(visit.seat, persona=tap.value, conversation=""), request)
+        elif tap and tap.act == "forget" and not visit.seat.persona:
+            await asyncio.to_thread(self.talk.forget, visit.user_id)
+            visit = await self._visit(Seat(), request)
+            notice = "forgotten"
+        elif tap and tap.act == "language":
+            return await self._painted(visit, await self._call(self.talk.set_language, visit, tap.lang))
+        screen = await self._screen(visit)
+        return await self._painted(visit, screen, self._words(screen)(notice) if notice else "")
+
+    async def onboard(self, seat: Seat, request: gr.Request, event: gr.EventData) -> Updates:
+        """The onboarding card, answered or skipped."""
+        visit = await self._visit(seat, request)
+        screen = await self._screen(visit)
+        if tap := _read(OnboardTap, event):
+            known = {path for _, path in await asyncio.to_thread(self.talk.taste_choices, screen.lang)}
+            fields = tap.fields if tap.act == "onboard" else type(tap.fields)()
+            tastes = [path for path in fields.tastes if path in known][:MAX_TASTES]
+            age = next(iter(fields.age), screen.listener.age)
+            screen = await self._call(self.talk.onboard, visit, age, next(iter(fields.language), "any"), tastes)
+        return await self._painted(visit, screen)
+
+    async def stopped(self, seat: Seat, request: gr.Request) -> Updates:
+        """After Stop: the page at rest again, as far as the turn came."""
+        visit = await self._visit(seat, request)
+        screen = await self._screen(visit)
+        return await self._painted(visit, screen, self._words(screen)("stopped"))
+
+    async def failed(self, seat: Seat, request: gr.Request) -> Updates:
+        """After an event that broke: the page at rest again, with an apology."""
+        visit = await self._visit(seat, request)
+        screen = await self._screen(visit)
+        return await self._painted(visit, screen, self._words(screen)("failed"), alert=True)
+
+    async def _turn(
+        self, visit: Visit, screen: Screen, said: str, steps: AsyncIterator[Step], notice: str = ""
+    ) -> AsyncIterator[Updates]:
+        say = self._words(screen)
+        running = Running(before=screen.messages, said=said, waiting=say("thinking"))
+        yield {self.parts.chat: running.messages(), **busy(self.parts, screen, say)}
+        after, alert = None, False
+        async with aclosing(steps) as stream:  # type: ignore[type-var]
+            async for step in stream:
+                running = running.after(step)
+                after = step.screen or after
+                if step.kind in {"error", "stopped"}:
+                    notice, alert = step.text or say("failed" if step.kind == "error" else "stopped"), step.kind == "error"
+                elif step.kind != "screen":
+                    yield {self.parts.chat: running.messages()}
+        yield await self._painted(visit, after or await self._screen(visit), notice, alert=alert)
+
+    async def _visit(self, seat: Seat, request: gr.Request) -> Visit:
+        own = visitor(request)
+        personas = tuple(await asyncio.to_thread(self.talk.listeners))
+        mine = seat if isinstance(seat, Seat) and seat.owner == own else Seat(owner=own)
+        if mine.persona and mine.persona not in {p.user_id for p in personas}:
+            mine = Seat(owner=own)
+        if not mine.conversation:
+            opened = await asyncio.to_thread(self.talk.open, mine.persona or own)
+            mine = replace(mine, conversation=opened)
+        return Visit(mine, personas)
+
+    async def _screen(self, visit: Visit) -> Screen:
+        return await self._call(self.talk.screen, visit)
+
+    async def _call(self, method: Callable[..., Result], visit: Visit, *args: Any) -> Result:
+        return await asyncio.to_thread(method, visit.user_id, visit.seat.conversation, *args)
+
+    async def _take_back(self, visit: Visit, screen: Screen, tap: UndoTap) -> Screen:
+        shown = {change for note in last_notes(screen) for change in note.change_ids}
+        for change in tap.ids:
+            if change in shown:
+                screen = await self._call(self.talk.undo, visit, change)
+        return screen
+
+    async def _painted(self, visit: Visit, screen: Screen, notice: str = "", *, alert: bool = False) -> Updates:
+        tastes = await asyncio.to_thread(self.talk.taste_choices, screen.lang)
+        frame = Frame(acting=visit.seat.persona, personas=visit.personas, tastes=tastes)
+        drawn = paint(self.parts, screen, frame, self._words(screen), notice, alert=alert)
+        return {self.parts.seat: visit.seat, **drawn}
+
+    def _words(self, screen: Screen) -> Say:
+        return words(self.texts, screen.lang)
+
+
+def _read(model: type[Model], event: gr.EventData) -> Model | None:
+    try:
+        return model.model_validate(dict(payload(event)))
+    except ValidationError:
+        return None

@@ -1,0 +1,67 @@
+"""What the browser may send with a tap. Everything is refused that does not fit, before it reaches the conversation."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from chat.screens.onboarding import MAX_TASTES
+from chat.view import CardAction
+
+Name = Annotated[str, StringConstraints(max_length=300)]
+
+
+class Tap(BaseModel, frozen=True, extra="ignore"):
+    """A tap on a chip."""
+
+    chip: Name = ""
+
+
+class CardTap(BaseModel, frozen=True, extra="ignore"):
+    """A tap on a card, or on "other suggestions"."""
+
+    act: CardAction | Literal["refresh"]
+    item: Name = ""
+
+
+class PanelTap(BaseModel, frozen=True, extra="ignore"):
+    """A change by hand in the panel."""
+
+    act: Literal["set", "remove", "undo", "redo"]
+    factor: Name = ""
+    key: Name = ""
+    value: Annotated[float, Field(ge=-1000, le=1000, allow_inf_nan=False)] = 0.0
+
+
+class UndoTap(BaseModel, frozen=True, extra="ignore"):
+    """Undo of one understood change: its history rows, comma-separated."""
+
+    changes: Annotated[str, StringConstraints(pattern=r"^\d{1,15}(,\d{1,15}){0,19}$")]
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        return tuple(int(part) for part in self.changes.split(","))
+
+
+class HeaderTap(BaseModel, frozen=True, extra="ignore"):
+    """A choice in the header."""
+
+    act: Literal["language", "persona", "forget"]
+    lang: Literal["en", "zh"] = "en"
+    value: Name = ""
+
+
+class Answers(BaseModel, frozen=True, extra="ignore"):
+    """The fields of the onboarding card."""
+
+    language: tuple[Literal["any", "en", "zh"], ...] = ()
+    age: tuple[Literal["all", "7+", "13+", "18+"], ...] = ()
+    tastes: Annotated[tuple[Name, ...], Field(max_length=MAX_TASTES * 8)] = ()
+
+
+class OnboardTap(BaseModel, frozen=True, extra="ignore"):
+    """The onboarding card, answered or skipped."""
+
+    act: Literal["onboard", "skip"]
+    fields: Answers = Answers()

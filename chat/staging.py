@@ -1,0 +1,94 @@
+"""The screen of one user, put together from what is stored: a reload or another process shows the same."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from chat.chips import Offer
+from chat.lists import RECENT_EVENTS, heading
+from chat.parts import Parts
+from chat.view import CardView, Chip, Message, Screen, ToolNote
+from db.journal import TurnRecord
+from recommend.pbox import PBox
+from recommend.request import Listener, Slate
+from tools.context import Done, Option
+
+MESSAGES = 30
+"""Turns that a screen shows."""
+
+
+class Stage:
+    """Builds screens."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def screen(
+        self, user_id: str, conversation_id: str, *, answers: Sequence[Option] = (), notice: str = ""
+    ) -> Screen:
+        """What the user sees now. `answers` stand in place of the usual chips where a question was asked."""
+        stores, now = self._parts.stores, datetime.now(UTC)
+        listener = stores.users.ensure(user_id)
+        lang = listener.ui_language
+        turns = stores.journal.turns(user_id, conversation_id, MESSAGES)
+        slate = stores.journal.shown(user_id, conversation_id)
+        pbox = stores.pbox.load(user_id, now, conversation_id)
+        changes = stores.pbox.history(user_id, 20)
+        shown = self._known(slate)
+        return Screen(
+            lang=lang,
+            listener=listener,
+            messages=tuple(m for turn in turns for m in _messages(turn)),
+            cards=self._cards(listener, slate),
+            panel=self._parts.panel.params(pbox, [turn.id for turn in reversed(turns)], now, lang),
+            chips=self._chips(user_id, lang, pbox, shown, answers, len(turns)),
+            can_undo=any(not change.undone for change in changes),
+            can_redo=any(change.undone for change in changes),
+            title=heading(self._parts, slate, stores.journal.request(user_id, conversation_id), lang) if slate else "",
+            notice=notice,
+        )
+
+    def _known(self, slate: Slate | None) -> list[str]:
+        row = self._parts.engine.catalogue.row
+        return [item_id for item_id in slate.item_ids if item_id in row] if slate else []
+
+    def _cards(self, listener: Listener, slate: Slate | None) -> tuple[CardView, ...]:
+        signals: dict[str, set[str]] = defaultdict(set)
+        for event in self._parts.stores.events.history(listener.user_id, RECENT_EVENTS).events:
+            signals[event.item_id].add(event.kind)
+        row = self._parts.engine.catalogue.row
+        return tuple(
+            self._parts.cards.card(
+                card.candidate.item_id,
+                card.position,
+                card.reason.text,
+                listener.ui_language,
+                signals[card.candidate.item_id],
+            )
+            for card in (slate.cards if slate else ())
+            if card.candidate.item_id in row
+        )
+
+    def _chips(
+        self, user_id: str, lang: str, pbox: PBox, shown: Sequence[str], answers: Sequence[Option], seed: int
+    ) -> tuple[Chip, ...]:
+        offers = [Offer(answer.text, tuple(answer.calls), "answer") for answer in answers]
+        if not offers:
+            hour = datetime.now().astimezone().hour
+            offers = self._parts.chips.offers(pbox, shown, hour, seed, "zh" if lang == "zh" else "en")
+        return tuple(self._parts.signer.sign(user_id, offer) for offer in offers)
+
+
+def tool_note(done: Done) -> ToolNote:
+    """A tool step as the page shows it."""
+    return ToolNote(
+        tool=done.tool, text=done.text, ok=done.ok, change_ids=tuple(change.id for change in done.changes)
+    )
+
+
+def _messages(turn: TurnRecord) -> tuple[Message, ...]:
+    notes = tuple(ToolNote.model_validate(note) for call in turn.calls for note in call.get("notes", ()))
+    spoken = Message(role="assistant", text=turn.reply, notes=notes)
+    return (Message(role="user", text=turn.user_text), spoken) if turn.user_text else (spoken,)

@@ -1,0 +1,237 @@
+"""One turn: words in, steps out. The agent runs the tools; what they did becomes a list, a reply and a screen."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+
+from chat.agent import Agent, AgentContext
+from chat.faithful import faithful
+from chat.lists import ListMaker, about_list, wanted_list
+from chat.parts import Parts
+from chat.staging import Stage, tool_note
+from chat.view import Step
+from db.journal import TurnRecord
+from recommend.request import Listener, Slate
+from tools.context import Done, Option, ToolRetry
+from tools.options import options_for
+from tools.registry import run_call
+from tools.replies import compose
+
+log = logging.getLogger(__name__)
+
+REMEMBERED_TURNS = 3
+"""Turns before this one that a model sees."""
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """What a user said or tapped. `calls` is set for a tap, which needs no model."""
+
+    user_id: str
+    conversation_id: str
+    text: str
+    calls: tuple[dict[str, Any], ...] | None = None
+
+
+@dataclass
+class Heard:
+    """What the agent made of it, collected while it runs."""
+
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    mode: str = "act"
+    confidence: float | None = None
+    model: str = ""
+    said: str = ""
+    """Closing text of a model that phrases its own replies."""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Everything that a turn starts from."""
+
+    listener: Listener
+    context: AgentContext
+    messages: tuple[BaseMessage, ...]
+    system: str
+    started: float
+
+
+class TurnRunner:
+    """Runs turns for all users; holds no user's state."""
+
+    def __init__(self, parts: Parts, agent: Agent) -> None:
+        self._parts, self._agent = parts, agent
+        self._stage = Stage(parts)
+        self._lists = ListMaker(parts)
+
+    async def run(self, spoken: Spoken) -> AsyncIterator[Step]:
+        """The steps of a turn. Closing the iterator stops the model; what was already changed stays changed."""
+        yield Step(kind="thinking")
+        opening = await asyncio.to_thread(self._open, spoken)
+        heard, done = Heard(), False
+        try:
+            async for step in self._listen(spoken, opening, heard):
+                yield step
+            reply, screen = await asyncio.to_thread(self._close, spoken, opening, heard)
+            done = True
+            yield Step(kind="reply", text=reply)
+            yield Step(kind="screen", screen=screen)
+        except Exception:  # noqa: BLE001 - the border of a turn: the user gets an answer, we get the trace
+            log.exception("turn=%s failed", opening.context.turn_id)
+            done = True
+            text = self._parts.texts.say("talk.fault", opening.context.lang)
+            self._write(spoken, opening, heard, text, ())
+            yield Step(kind="error", text=text)
+        finally:
+            if not done:
+                text = self._parts.texts.say("talk.stopped", opening.context.lang)
+                self._write(spoken, opening, heard, text, ())
+
+    async def _listen(self, spoken: Spoken, opening: Opening, heard: Heard) -> AsyncIterator[Step]:
+        """Runs the agent, or the calls of a tap; yields a step for each thing that a tool did."""
+        outcome, told = opening.context.outcome, 0
+        events = self._ask_agent(opening, heard) if spoken.calls is None else _tap(spoken.calls, opening, heard)
+        async for _ in events:
+            for made in outcome.done[told:]:
+                yield Step(kind="tool", text=made.text, note=tool_note(made))
+            told = len(outcome.done)
+
+    async def _ask_agent(self, opening: Opening, heard: Heard) -> AsyncIterator[None]:
+        async for message in self._agent.run(opening.system, opening.messages, opening.context):
+            if isinstance(message, AIMessage):
+                _note_answer(heard, message)
+            yield
+
+    def _open(self, spoken: Spoken) -> Opening:
+        stores, now = self._parts.stores, datetime.now(UTC)
+        listener = stores.users.ensure(spoken.user_id)
+        turns = stores.journal.turns(spoken.user_id, spoken.conversation_id, REMEMBERED_TURNS)
+        slate = stores.journal.shown(spoken.user_id, spoken.conversation_id)
+        context = AgentContext(
+            user_id=spoken.user_id,
+            conversation_id=spoken.conversation_id,
+            turn_id=uuid.uuid4().hex,
+            lang=listener.ui_language if spoken.calls is not None else spoken_language(spoken.text, listener),
+            now=now,
+            stores=stores,
+            engine=self._parts.engine,
+            shown=tuple(i for i in (slate.item_ids if slate else ()) if i in self._parts.engine.catalogue.row),
+            about=turns[-1].about if turns else None,
+            reasons={c.candidate.item_id: c.reason.text for c in slate.cards} if slate else {},
+            source="chat" if spoken.calls is None else "chip",
+        )
+        asked = turns[-1].asked if turns else None
+        system = "" if spoken.calls is not None else self._parts.texts.say("agent.system", context.lang)
+        return Opening(listener, context, self._messages(spoken, context, turns, asked), system, time.perf_counter())
+
+    def _messages(
+        self, spoken: Spoken, context: AgentContext, turns: Sequence[TurnRecord], asked: str | None
+    ) -> tuple[BaseMessage, ...]:
+        catalogue = self._parts.engine.catalogue
+        about = catalogue.item(context.about).title if context.about in catalogue.row else None
+        seen = {"shown": [catalogue.item(i).title for i in context.shown], "asked": asked, "about": about}
+        before = [m for t in turns for m in (HumanMessage(t.user_text), AIMessage(t.reply))]
+        extra = {"context": seen, "lang": context.lang}
+        return (*before, HumanMessage(spoken.text, additional_kwargs=extra))
+
+    def _close(self, spoken: Spoken, opening: Opening, heard: Heard) -> tuple[str, Any]:
+        """Fetches the list that the turn calls for, composes the reply, and remembers the turn."""
+        ctx = opening.context
+        wanted = wanted_list(ctx)
+        slate = self._lists.make(opening.listener, ctx.conversation_id, wanted, ctx.now, ctx.shown) if wanted else None
+        sentence = about_list(self._parts, ctx, wanted, slate) if wanted and slate else ""
+        reply = self._reply(heard, ctx, sentence)
+        self._write(spoken, opening, heard, reply, (slate.slate_id,) if slate else ())
+        answers = self._answers(heard, ctx)
+        return reply, self._stage.screen(spoken.user_id, spoken.conversation_id, answers=answers)
+
+    def _answers(self, heard: Heard, ctx: AgentContext) -> Sequence[Option]:
+        """What the user may tap next in answer to a question; empty where nothing was asked."""
+        if ctx.outcome.options or heard.mode != "ask":
+            return ctx.outcome.options
+        catalogue, texts = self._parts.engine.catalogue, self._parts.texts
+        return (*options_for("category", (), catalogue, texts, ctx.lang)[:3], *options_for("other", (), catalogue, texts, ctx.lang))
+
+    def _reply(self, heard: Heard, ctx: AgentContext, sentence: str) -> str:
+        say, lang = self._parts.texts.say, ctx.lang
+        parts = [compose(ctx.outcome, lang, self._parts.texts, self._parts.engine.catalogue), sentence]
+        if heard.mode == "confirm" and ctx.outcome.changes:
+            parts.append(say("talk.unsure", lang))
+        if heard.mode == "ask":
+            parts.append(say("talk.lost", lang))
+        text = ("" if lang == "zh" else " ").join(part for part in parts if part)
+        if heard.said and faithful(heard.said, text, self._parts.engine.catalogue):
+            return heard.said
+        return text or say("talk.thanks", lang)
+
+    def _write(
+        self, spoken: Spoken, opening: Opening, heard: Heard, reply: str, slate_ids: tuple[str, ...]
+    ) -> None:
+        ctx = opening.context
+        record = TurnRecord(
+            id=ctx.turn_id,
+            user_id=spoken.user_id,
+            conversation_id=spoken.conversation_id,
+            user_text=spoken.text,
+            reply=reply,
+            calls=tuple(_with_notes(heard.calls, ctx.outcome.done)),
+            prompt_version=self._parts.texts.version("agent.system"),
+            model=heard.model,
+            confidence=heard.confidence,
+            timings_ms={"turn": round((time.perf_counter() - opening.started) * 1000, 1)},
+            asked=ctx.outcome.asked,
+            about=ctx.outcome.about or ctx.about,
+            slate_ids=slate_ids,
+            at=ctx.now,
+        )
+        self._parts.stores.journal.turn(record)
+
+
+def spoken_language(text: str, listener: Listener) -> Any:
+    """The language to answer in: that of the words; the page's where they have no letters of either."""
+    if any("\u4e00" <= char <= "\u9fff" for char in text):
+        return "zh"
+    return "en" if any(char.isascii() and char.isalpha() for char in text) else listener.ui_language
+
+
+def _with_notes(calls: Sequence[dict[str, Any]], done: Sequence[Done]) -> list[dict[str, Any]]:
+    """Each call with the steps that it made visible, so that a reload shows them again."""
+    left = list(done)
+    noted = []
+    for call in calls:
+        mine = next((made for made in left if made.tool == call["name"]), None)
+        if mine:
+            left.remove(mine)
+        noted.append({**call, "notes": [tool_note(mine).model_dump(mode="json")] if mine else []})
+    return noted
+
+
+def _note_answer(heard: Heard, message: AIMessage) -> None:
+    heard.calls += [{"name": call["name"], "args": call["args"]} for call in message.tool_calls]
+    told = message.response_metadata
+    heard.mode = told.get("mode", heard.mode)
+    heard.confidence = told.get("confidence", heard.confidence)
+    heard.model = told.get("model", told.get("model_name", heard.model))
+    if isinstance(message.content, str) and not message.tool_calls:
+        heard.said = message.content.strip()
+
+
+async def _tap(calls: Sequence[dict[str, Any]], opening: Opening, heard: Heard) -> AsyncIterator[None]:
+    """Runs the calls that a tapped chip carries, in order; what one refuses is already noted in the outcome."""
+    heard.model, heard.confidence = "tap", 1.0
+    for call in calls:
+        heard.calls.append(dict(call))
+        try:
+            await asyncio.to_thread(run_call, opening.context, call["name"], call["args"])
+        except ToolRetry as retry:
+            log.info("tap tool=%s refused: %s", call["name"], retry)
+        yield

@@ -1,0 +1,158 @@
+"""Events: what people did with items. Nothing at all is kept of a user without consent, a dislike neither.
+
+Impressions outnumber all else, so they are read apart: they never push a play out of the history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from db.engine import Database, UnknownUser
+from db.tables import EventRow, RequestRow, UserRow
+from db.users import add_user
+from recommend.request import Event, EventKind, History, Listener, Slate
+
+_COLUMNS = (EventRow.user_id, EventRow.item_id, EventRow.kind, EventRow.at, EventRow.value)
+_CHUNK = 5_000
+
+
+class EventStore:
+    """The events of all users."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def log(
+        self,
+        user_id: str,
+        item_id: str,
+        kind: EventKind,
+        now: datetime,
+        value: float | None = None,
+        *,
+        slate_id: str | None = None,
+        position: int | None = None,
+    ) -> bool:
+        """Keep one event: seconds as value for a dwell, stars for a rating. False where the user gave no consent.
+
+        Raises UnknownUser.
+        """
+        event = Event(user_id=user_id, item_id=item_id, kind=kind, at=now, value=value)
+        with self._database.write() as session:
+            if not _consents(session, user_id):
+                return False
+            session.add(EventRow(**_columns(event), slate_id=slate_id, position=position))
+        return True
+
+    def impressions(self, slate: Slate, user_id: str | None = None, now: datetime | None = None) -> None:
+        """Keep that a list was shown, once however often it is drawn.
+
+        User and time are those of the journalled request unless given. Raises LookupError for a list that
+        `Journal.slate` does not know.
+        """
+        with self._database.write() as session:
+            if user_id is None or now is None:
+                made = session.execute(
+                    select(RequestRow.user_id, RequestRow.at).where(RequestRow.slate_id == slate.slate_id)
+                ).first()
+                if made is None:
+                    raise LookupError(f"list {slate.slate_id!r} is not in the journal: call Journal.slate first, or say whose it is")
+                user_id, now = user_id or made.user_id, now or made.at
+            if not _consents(session, user_id) or _shown_already(session, slate.slate_id):
+                return
+            session.add_all(
+                EventRow(
+                    **_columns(Event(user_id=user_id, item_id=card.candidate.item_id, kind="impression", at=now)),
+                    slate_id=slate.slate_id,
+                    position=card.position,
+                )
+                for card in slate.cards
+            )
+
+    def history(self, user_id: str, limit: int = 200) -> History:
+        """The user's last `limit` actions and last `limit` impressions, oldest first."""
+        with self._database.read() as session:
+            rows = [row for seen in (False, True) for row in _last(session, user_id, seen, limit)]
+        rows.sort(key=lambda row: (row[3], row[5]))
+        return History(events=tuple(_event(row) for row in rows))
+
+    def all(self) -> Iterator[Event]:
+        """Every event that may be learnt from, in the order of keeping. Read in pieces: writers are not held up."""
+        last = 0
+        while True:
+            query = select(*_COLUMNS, EventRow.id).where(EventRow.id > last).order_by(EventRow.id).limit(_CHUNK)
+            with self._database.read() as session:
+                rows = session.execute(query).all()
+            if not rows:
+                return
+            yield from map(_event, rows)
+            last = rows[-1][5]
+
+    def bulk(self, events: Iterable[Event]) -> int:
+        """Keep many events in one transaction; how many were kept (those of users with consent).
+
+        Raises UnknownUser for the first event of somebody unknown, and keeps none then.
+        """
+        with self._database.write() as session:
+            return _insert(session, events)
+
+    def replace_simulated(self, listeners: Sequence[Listener], events: Iterable[Event]) -> int:
+        """Put a new simulated population in place of the old one, all or nothing; how many events were kept.
+
+        Every listener becomes a persona. Raises ValueError where an id belongs to a real user.
+        """
+        with self._database.write() as session:
+            session.execute(delete(UserRow).where(UserRow.persona))
+            real = set(session.scalars(select(UserRow.user_id)))
+            for listener in listeners:
+                if listener.user_id in real:
+                    raise ValueError(f"user {listener.user_id!r} is real: give the simulated listener another id")
+                add_user(session, listener.model_copy(update={"persona": True}))
+            session.flush()
+            return _insert(session, events)
+
+
+def _consents(session: Session, user_id: str) -> bool:
+    consent = session.scalar(select(UserRow.consent).where(UserRow.user_id == user_id))
+    if consent is None:
+        raise UnknownUser(user_id)
+    return consent
+
+
+def _shown_already(session: Session, slate_id: str) -> bool:
+    shown = select(EventRow.id).where(EventRow.slate_id == slate_id, EventRow.seen).limit(1)
+    return session.scalar(shown) is not None
+
+
+def _last(session: Session, user_id: str, seen: bool, limit: int) -> Sequence[Any]:
+    mine = select(*_COLUMNS, EventRow.id).where(EventRow.user_id == user_id, EventRow.seen == seen)
+    return session.execute(mine.order_by(EventRow.at.desc(), EventRow.id.desc()).limit(limit)).all()
+
+
+def _insert(session: Session, events: Iterable[Event]) -> int:
+    consent = {user_id: agreed for user_id, agreed in session.execute(select(UserRow.user_id, UserRow.consent))}
+    kept = 0
+    coming = iter(events)
+    while chunk := list(islice(coming, _CHUNK)):
+        stranger = next((event.user_id for event in chunk if event.user_id not in consent), None)
+        if stranger is not None:
+            raise UnknownUser(stranger)
+        rows = [_columns(event) for event in chunk if consent[event.user_id]]
+        if rows:
+            session.execute(insert(EventRow), rows)
+        kept += len(rows)
+    return kept
+
+
+def _columns(event: Event) -> dict[str, Any]:
+    return event.model_dump() | {"seen": event.kind == "impression"}
+
+
+def _event(row: Any) -> Event:
+    return Event(user_id=row[0], item_id=row[1], kind=row[2], at=row[3], value=row[4])

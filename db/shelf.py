@@ -1,0 +1,60 @@
+"""Ledger states to and from their rows: no decisions, only the tables of the PBox."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from db.ledger import Held, Posting, State
+from db.tables import ChangeRow, EntryRow
+from recommend.pbox import Factor
+
+Place = tuple[Factor, str]
+"""Factor and key: where a value is held."""
+
+_HELD = ("value", "hard", "said", "set_at", "expires_at", "half_life_days", "source", "turn_id", "change_id")
+_ENTRY_COLUMNS = [getattr(EntryRow, name) for name in ("factor", "key", "session_id", *_HELD)]
+_LINE = ("value", "hard", "session_id", "said", "half_life_days", "source", "turn_id", "at", "expires_at")
+_LINE_COLUMNS = [getattr(ChangeRow, name) for name in ("id", "op", *_LINE)]
+
+
+def read_states(session: Session, user_id: str) -> dict[Place, State]:
+    """All that is held of one user, expired entries included."""
+    states: dict[Place, State] = {}
+    for factor, key, scope, *held in session.execute(select(*_ENTRY_COLUMNS).where(EntryRow.user_id == user_id)):
+        states.setdefault((Factor(factor), key), {})[scope] = Held(*held)
+    return states
+
+
+def read_lines(session: Session, user_id: str, place: Place) -> list[Posting]:
+    """The lines of one place that are in force, in their order."""
+    factor, key = place
+    mine = ChangeRow.user_id == user_id, ChangeRow.factor == factor.value, ChangeRow.key == key
+    query = select(*_LINE_COLUMNS).where(*mine, ChangeRow.undone_version.is_(None)).order_by(ChangeRow.id)
+    return [Posting(change_id, factor, op, *line) for change_id, op, *line in session.execute(query)]
+
+
+def write_states(session: Session, user_id: str, states: Mapping[Place, State]) -> None:
+    """Put these states in place of what was held there."""
+    places = or_(*(and_(EntryRow.factor == factor.value, EntryRow.key == key) for factor, key in states))
+    session.execute(delete(EntryRow).where(EntryRow.user_id == user_id, places))
+    rows = [
+        {"user_id": user_id, "factor": factor.value, "key": key, "session_id": scope}
+        | {name: getattr(held, name) for name in _HELD}
+        for (factor, key), state in states.items()
+        for scope, held in state.items()
+    ]
+    if rows:
+        session.execute(insert(EntryRow), rows)
+
+
+def drop_session(session: Session, user_id: str, session_id: str) -> bool:
+    """End a session: its entries go, its lines count as expired. Whether anything was held for it."""
+    mine = EntryRow.user_id == user_id, EntryRow.session_id == session_id
+    held = session.scalar(select(EntryRow.id).where(*mine).limit(1)) is not None
+    session.execute(delete(EntryRow).where(*mine))
+    over = update(ChangeRow).where(ChangeRow.user_id == user_id, ChangeRow.session_id == session_id)
+    session.execute(over.values(expires_at=ChangeRow.at))
+    return held

@@ -1,0 +1,262 @@
+"""What may be said about why an item is on the list: claims, each held by evidence.
+
+A claim comes from a PBox shift, a source, the listener's own history or the item's record, and is
+checked against that record here; what cannot be checked is not claimed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from catalog.items import Item, under
+from catalog.spelling import contains, form, people_in
+from recommend.effects import having, within
+from recommend.pbox import Entry, Factor
+from recommend.reading import SOFT_SCALE, Reading
+from recommend.request import Candidate, UiLanguage
+
+LEAST_LIKENESS = 0.45
+"""Cosine from which two items may be called similar without a shared author, series or category."""
+LEAST_SHARED = 2
+"""So many listeners must have liked both before "also liked" is said."""
+MOST_LOOKED_AT = 20
+GLANCES = frozenset({"click"})
+"""Event kinds too slight to justify another item."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One thing that may be said: a text of the group "reasons", its values, what holds it, and how much it matters."""
+
+    text: str
+    evidence: tuple[str, ...]
+    weight: float
+    values: dict[str, str] = field(default_factory=dict)
+    wished: bool = False
+    """Whether it answers something that the listener asked for."""
+
+
+def claims(reading: Reading, candidate: Candidate) -> list[Claim]:
+    """Everything that may be said about a candidate, weightiest first; never empty."""
+    item = reading.catalogue.items[candidate.row]
+    found = [
+        *_of_slot(reading, candidate, item),
+        *_of_intent(reading, candidate, item),
+        *_of_wishes(reading, candidate, item),
+        *_of_history(reading, candidate, item),
+        *_of_record(reading, candidate, item),
+    ]
+    return sorted(found, key=lambda claim: -claim.weight)
+
+
+def _of_slot(reading: Reading, candidate: Candidate, item: Item) -> Iterator[Claim]:
+    if candidate.slot == "explore" or reading.request.intent == "discover":
+        top = item.category.partition("/")[0]
+        if top not in reading.past.tops:
+            label = reading.catalogue.words.taxonomy.label(top, reading.request.ui_language)
+            yield Claim("reasons.novel", (f"source:novel:{top}",), 6.0, {"category": label})
+
+
+def _of_intent(reading: Reading, candidate: Candidate, item: Item) -> Iterator[Claim]:
+    request = reading.request
+    if "query" in candidate.sources and request.query:
+        yield _found_by(reading, item, request.query.strip())
+    if "similar" in candidate.sources and request.anchor:
+        yield from _beside(reading, reading.catalogue.item(request.anchor), item)
+    if _is_trending(reading, candidate.row):
+        weight = 8.0 if request.intent == "trending" else 0.4
+        yield Claim("reasons.trending", ("source:trending",), weight)
+
+
+def _beside(reading: Reading, anchor: Item, item: Item) -> Iterator[Claim]:
+    """What an item has in common with the one it should resemble."""
+    yield Claim("reasons.similar", (f"source:similar:{anchor.id}",), 9.0, {"title": anchor.title})
+    if item.author and item.author == anchor.author:
+        yield Claim("reasons.same_author", (f"shared:author:{item.author}",), 8.0, {"author": item.author})
+    if tag := next((tag for tag in item.tags if tag in anchor.tags), None):
+        yield Claim("reasons.same_tag", (f"shared:tag:{tag}",), 7.0, {"tag": tag})
+    if path := next((path for path in item.categories if path in anchor.categories), None):
+        label = reading.catalogue.words.taxonomy.label(path, reading.request.ui_language)
+        yield Claim("reasons.same_category", (f"shared:category:{path}",), 6.0, {"category": label})
+
+
+def _found_by(reading: Reading, item: Item, query: str) -> Claim:
+    said = form(query)
+    for kind, text in (("title", item.title), ("title", item.title_alt), ("series", item.series)):
+        if text and (contains(form(text), said) or contains(said, form(text))):
+            return Claim(f"reasons.found_{kind}", (f"source:query:{kind}",), 8.0, {"name": text})
+    for kind, line in (("author", item.author), ("narrator", item.narrator)):
+        if line and any(contains(said, form(name)) for name in _known_as(reading, line)):
+            return Claim(f"reasons.found_{kind}", (f"source:query:{kind}",), 8.0, {"name": line})
+    if tag := _tag_holding(item, query):
+        return Claim("reasons.about", (f"source:query:tag:{tag}",), 8.0, {"tag": tag})
+    if contains(form(item.description), said):
+        return Claim("reasons.found_text", ("source:query:description",), 8.0, {"query": query})
+    return Claim("reasons.found_near", ("source:query:near",), 8.0, {"query": query})
+
+
+def _known_as(reading: Reading, line: str) -> Iterator[str]:
+    """The people of a line, each by all the names that the catalogue knows."""
+    yield line
+    for person in people_in(line):
+        yield person
+        for term in reading.catalogue.words.people.terms:
+            if term.slug == person:
+                yield from (term.en, term.zh, *term.aliases)
+
+
+def _of_wishes(reading: Reading, candidate: Candidate, item: Item) -> Iterator[Claim]:
+    scale = SOFT_SCALE.get(reading.request.intent, 1.0)
+    for effect in candidate.effects:
+        entry = reading.request.pbox.entry(Factor(effect.factor), effect.key)
+        if entry is None or effect.shift <= 0.0:
+            continue
+        said = _of_wish(reading, entry, item)
+        if said is not None:
+            text, values = said
+            evidence = f"{effect.factor}:{effect.key}" if effect.key else effect.factor
+            yield Claim(f"reasons.{text}", (evidence,), 1.0 + effect.shift / scale, values, wished=True)
+
+
+def _of_wish(reading: Reading, entry: Entry, item: Item) -> tuple[str, dict[str, str]] | None:
+    """The text for one helping entry and its values, or None where the record does not bear it out."""
+    lang, words = reading.request.ui_language, reading.catalogue.words
+    match entry.factor:
+        case Factor.CATEGORY if any(under(path, entry.key) for path in item.categories):
+            return "interest", {"category": words.taxonomy.label(entry.key, lang)}
+        case Factor.MOOD if entry.key in item.moods:
+            return "mood", {"mood": words.moods.label(entry.key, lang)}
+        case Factor.SCENE if entry.key in item.scenes:
+            return "scene", {"scene": words.scenes.label(entry.key, lang)}
+        case Factor.CATEGORY | Factor.MOOD | Factor.SCENE:
+            return _of_word(reading, entry, entry.key, item)
+        case Factor.ENTITY:
+            kind, _, name = entry.key.partition(":")
+            return _of_entity(reading, entry, (kind, name), item)
+        case Factor.LENGTH if within(np.array([item.sitting_minutes]), entry.key, entry.value).all():
+            key = "length_whole" if item.sitting_minutes == item.minutes else "length_episode"
+            return key, {"length": duration(item.sitting_minutes, lang)}
+        case _:
+            return _of_quality(entry, item, lang)
+
+
+def _of_entity(reading: Reading, entry: Entry, who: tuple[str, str], item: Item) -> tuple[str, dict[str, str]] | None:
+    kind, name = who
+    named = {"author": item.author, "narrator": item.narrator, "series": item.series}.get(kind)
+    if named and having(entry, reading.catalogue)[reading.catalogue.row[item.id]]:
+        return f"liked_{kind}", {"name": named}
+    return _of_word(reading, entry, name, item) if kind == "tag" else None
+
+
+def _of_word(reading: Reading, entry: Entry, word: str, item: Item) -> tuple[str, dict[str, str]] | None:
+    """A wish that is no vocabulary word: named by the item's own tag, else by the word that matched."""
+    if not having(entry, reading.catalogue)[reading.catalogue.row[item.id]]:
+        return None
+    tag = _tag_holding(item, word)
+    return ("liked_tag", {"tag": tag}) if tag else ("matches", {"word": word})
+
+
+def _of_quality(entry: Entry, item: Item, lang: UiLanguage) -> tuple[str, dict[str, str]] | None:
+    wants = entry.value > 0.0
+    match entry.factor:
+        case Factor.STATUS if (item.status == "completed") == wants:
+            return ("completed" if wants else "ongoing"), {}
+        case Factor.ACCESS if (item.access == "paid") == wants:
+            return ("paid" if wants else "free"), {}
+        case Factor.RECENCY:
+            return ("fresh", {"added": f"{item.added:%Y-%m}"}) if wants else _of_age(item)
+        case Factor.POPULARITY:
+            return ("popular" if wants else "niche"), {"plays": count(item.plays, lang)}
+        case Factor.QUALITY if item.ratings_count and item.rating:
+            return "rated", {"rating": f"{item.rating:.1f}", "count": count(item.ratings_count, lang)}
+        case _:
+            return None
+
+
+def _of_age(item: Item) -> tuple[str, dict[str, str]] | None:
+    return ("classic", {"year": str(item.year)}) if item.year and item.year > 0 else None
+
+
+def _of_history(reading: Reading, candidate: Candidate, item: Item) -> Iterator[Claim]:
+    if candidate.slot == "explore" or reading.request.intent not in ("home", "more"):
+        return
+    liked = list(reading.past.liked)[-MOST_LOOKED_AT:]
+    if item.id in {reading.catalogue.items[row].id for row in liked}:
+        return
+    near = _nearest(reading, candidate.row, [row for row in liked if reading.past.kinds[row] not in GLANCES])
+    if near is not None:
+        yield _of_liked(reading, near)
+    shared = {row: reading.models.liked_both(row, candidate.row) for row in liked if row != near}
+    best = max(shared, key=lambda row: shared[row], default=None)
+    if "collaborative" in candidate.sources and best is not None and shared[best] >= LEAST_SHARED:
+        other = reading.catalogue.items[best]
+        weight = 1.5 * candidate.sources["collaborative"]
+        yield Claim("reasons.together", (f"source:collaborative:{other.id}",), weight, {"title": other.title})
+
+
+def _of_liked(reading: Reading, row: int) -> Claim:
+    other, kind = reading.catalogue.items[row], reading.past.kinds[row]
+    evidence = (f"source:similar:{other.id}", f"history:{kind}:{other.id}")
+    return Claim(f"reasons.history_{kind}", evidence, 0.9, {"title": other.title})
+
+
+def _nearest(reading: Reading, row: int, liked: list[int]) -> int | None:
+    """The liked row most like `row`, if they may be called similar."""
+    if not liked:
+        return None
+    vectors, items = reading.catalogue.vectors, reading.catalogue.items
+    likeness = vectors[liked] @ vectors[row]
+    for place in np.argsort(-likeness, kind="stable"):
+        if likeness[place] >= LEAST_LIKENESS or _related(items[liked[place]], items[row]):
+            return liked[place]
+    return None
+
+
+def _related(one: Item, other: Item) -> bool:
+    same_person = one.author is not None and one.author == other.author
+    same_series = one.series is not None and one.series == other.series
+    return same_person or same_series or bool(set(one.categories) & set(other.categories))
+
+
+def _of_record(reading: Reading, candidate: Candidate, item: Item) -> Iterator[Claim]:
+    lang, row = reading.request.ui_language, candidate.row
+    if item.rating >= 4.3 and item.ratings_count >= 50:
+        values = {"rating": f"{item.rating:.1f}", "count": count(item.ratings_count, lang)}
+        weight = 0.2 + 0.3 * float(reading.catalogue.quality[row])
+        yield Claim("reasons.rated", ("attribute:rating",), weight, values)
+    if item.plays and reading.catalogue.popularity[row] >= 0.7:
+        weight = 0.1 + 0.4 * float(reading.catalogue.popularity[row])
+        yield Claim("reasons.popular", ("attribute:plays",), weight, {"plays": count(item.plays, lang)})
+    label = reading.catalogue.words.taxonomy.label(item.category, lang)
+    values = {"category": label, "length": duration(item.sitting_minutes, lang)}
+    yield Claim("reasons.plain", ("attribute:category", "attribute:minutes"), 0.0, values)
+
+
+def _is_trending(reading: Reading, row: int) -> bool:
+    heat = reading.models.trending
+    return bool(heat[row] > 0.0 and heat[row] >= np.quantile(heat, 0.9))
+
+
+def _tag_holding(item: Item, word: str) -> str | None:
+    return next((tag for tag in item.tags if contains(form(tag), form(word))), None)
+
+
+def duration(minutes: float, lang: UiLanguage) -> str:
+    """Minutes in words: "45 min", "12 h 15 min", "45分钟", "12小时15分钟"."""
+    hours, rest = divmod(max(1, round(minutes)), 60)
+    units = ("{} h", "{} min") if lang == "en" else ("{}小时", "{}分钟")
+    parts = [unit.format(amount) for unit, amount in zip(units, (hours, rest), strict=True) if amount]
+    return (" " if lang == "en" else "").join(parts)
+
+
+def count(number: int, lang: UiLanguage) -> str:
+    """A large number in words, rounded down: "1.2M", "12K", "950", "108.9万"."""
+    steps = ((1_000_000, "M"), (1000, "K")) if lang == "en" else ((100_000_000, "亿"), (10_000, "万"))
+    for size, unit in steps:
+        if number >= size:
+            tenths = number * 10 // size
+            return f"{tenths / 10:.1f}".removesuffix(".0") + unit if tenths < 1000 else f"{tenths // 10}{unit}"
+    return str(number)

@@ -1,0 +1,48 @@
+"""Coarse ranking: a cheap linear score over about a thousand candidates, the best few hundred kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from recommend.reading import Reading
+from recommend.recall import Pool
+
+KEEP = 200
+KEEP_NOVEL = 20
+"""So many of the best candidates of new interests go on whatever their score: mixing picks from them."""
+
+WEIGHTS: Mapping[str, float] = {
+    "collaborative": 1.8,
+    "taste": 2.0,
+    "recent": 1.0,
+    "trending": 0.3,
+    "query": 20.0,
+    "similar": 5.0,
+}
+"""Logits per unit of a source's score; sources that only mirror the PBox are absent."""
+
+
+def coarse(reading: Reading, pool: Pool, keep: int = KEEP) -> Pool:
+    """The `keep` candidates with the highest linear score, best first."""
+    scores = linear(reading, pool)
+    order = np.lexsort((pool.rows, -scores))
+    novel = pool.recalled.get("novel")
+    if novel is not None and len(order) > keep:
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[order] = np.arange(len(order))
+        reserved = order[novel[order]][:KEEP_NOVEL]
+        rank[reserved] -= len(order)
+        order = order[np.isin(order, np.argsort(rank, kind="stable")[:keep])]
+    return pool.take(order[:keep], scores)
+
+
+def linear(reading: Reading, pool: Pool) -> np.ndarray:
+    """Quality, popularity, the sources' own scores and the PBox shifts, added up."""
+    rows = pool.rows
+    scores = reading.catalogue.quality[rows] + 0.8 * reading.catalogue.popularity[rows] + reading.shift[rows]
+    for name, weight in WEIGHTS.items():
+        if name in pool.scores:
+            scores = scores + weight * pool.scores[name]
+    return scores

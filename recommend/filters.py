@@ -1,0 +1,58 @@
+"""Hard filters: what may not be shown whatever it scores, as one mask over the catalogue.
+
+Blocks of every kind, availability, age, audio language, "free only", hard status and length, what was
+just shown and what the listener rejected. The mask is applied inside every recall source and once
+more on the finished list.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from catalog.catalogue import Catalogue
+from catalog.items import AGE_ORDER
+from recommend.effects import having, within
+from recommend.pbox import Factor, PBox
+from recommend.request import Request
+
+AVOID_REPEATS = -0.5
+"""From this value of `repeats` down, what was heard is left out altogether."""
+
+
+def allowed(request: Request, catalogue: Catalogue, heard: np.ndarray, rejected: np.ndarray) -> np.ndarray:
+    """Mask of the rows that may be shown; `heard` and `rejected` come from the listener's history."""
+    mask = listenable(request, catalogue) & wanted(request.pbox, catalogue)
+    if request.intent == "search":
+        return mask
+    mask &= ~rejected
+    if request.pbox.value(Factor.REPEATS) <= AVOID_REPEATS:
+        mask &= ~heard
+    for item_id in request.seen | ({request.anchor} if request.anchor else frozenset()):
+        if item_id in catalogue.row:
+            mask[catalogue.row[item_id]] = False
+    if request.intent == "trending" and request.category:
+        mask &= catalogue.in_category(request.category)
+    return mask
+
+
+def listenable(request: Request, catalogue: Catalogue) -> np.ndarray:
+    """Available, and within the listener's age mark."""
+    return catalogue.available & (catalogue.ages <= AGE_ORDER.index(request.listener.age))
+
+
+def wanted(pbox: PBox, catalogue: Catalogue) -> np.ndarray:
+    """What the PBox's hard entries leave."""
+    mask = np.ones(len(catalogue), dtype=bool)
+    for entry in pbox.of(Factor.BLOCK):
+        if entry.value > 0.0:
+            mask &= ~having(entry, catalogue)
+    if tongues := [e.key for e in pbox.of(Factor.LANGUAGE) if e.value > 0.0]:
+        mask &= np.isin(catalogue.languages, tongues)
+    if pbox.is_hard(Factor.ACCESS) and (access := pbox.value(Factor.ACCESS)):
+        mask &= catalogue.free if access < 0.0 else ~catalogue.free
+    if pbox.is_hard(Factor.STATUS) and (status := pbox.value(Factor.STATUS)):
+        mask &= catalogue.completed if status > 0.0 else ~catalogue.completed
+    for entry in pbox.of(Factor.LENGTH):
+        if entry.hardness == "hard":
+            mask &= within(catalogue.sitting_minutes, entry.key, entry.value)
+    return mask

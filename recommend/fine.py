@@ -1,0 +1,113 @@
+"""Fine ranking: an additive logit per candidate that a person can read, plus the PBox shifts.
+
+The first part (`Scorer`) is the seam for a learned model; it sees no PBox, so an empty PBox gives
+exactly its order. The second part is recorded entry by entry: the explanations are made from it.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from recommend.reading import Reading
+from recommend.recall import Pool
+from recommend.request import Candidate, Effect
+
+LEAST_EFFECT = 1e-4
+"""Shifts below this are not worth recording."""
+FATIGUE, MOST_FATIGUE = 0.15, 0.6
+"""Logits lost per time that an item was shown and left alone, and at most."""
+
+
+class Scorer(Protocol):
+    """The unsteered logit of each candidate of a pool."""
+
+    def __call__(self, reading: Reading, pool: Pool) -> np.ndarray: ...
+
+
+def fine(reading: Reading, pool: Pool, scorer: Scorer) -> list[Candidate]:
+    """The candidates with their whole provenance, best first; equal scores keep the catalogue's order."""
+    scores = scorer(reading, pool) + reading.shift[pool.rows]
+    order = np.lexsort((pool.rows, -scores))
+    return [_candidate(reading, pool, int(place), float(scores[place])) for place in order]
+
+
+def additive(reading: Reading, pool: Pool) -> np.ndarray:
+    """The transparent scorer: what was asked for, what the listener likes, and what is good anyway."""
+    match reading.request.intent:
+        case "search":
+            return 10.0 * np.round(pool.scores["query"], 2) if "query" in pool.scores else _nothing(pool)
+        case "similar":
+            beside = 5.0 * _of(pool, "similar") + 0.8 * _of(pool, "collaborative")
+            return beside + 0.5 * _standing(reading, pool) + 0.5 * _tongue(reading, pool)
+        case "trending":
+            return 4.0 * _of(pool, "trending") + 0.6 * _standing(reading, pool) + 2.0 * _tongue(reading, pool)
+        case "discover":
+            return _standing(reading, pool) + _tongue(reading, pool) + _noise(reading, pool)
+        case _:
+            return _personal(reading, pool)
+
+
+def _personal(reading: Reading, pool: Pool) -> np.ndarray:
+    liking = 1.8 * _of(pool, "collaborative") + 2.0 * _of(pool, "taste") + 1.0 * _of(pool, "recent")
+    now = 0.3 * _of(pool, "trending") - 1.2 * _dislike(reading, pool) - _worn(reading, pool)
+    return _standing(reading, pool) + _tongue(reading, pool) + liking + now
+
+
+def _standing(reading: Reading, pool: Pool) -> np.ndarray:
+    return reading.catalogue.quality[pool.rows] + 0.8 * reading.catalogue.popularity[pool.rows]
+
+
+def _tongue(reading: Reading, pool: Pool) -> np.ndarray:
+    """Audio in the language of the page, or in those that the listener hears."""
+    heard = reading.past.languages
+    total = 2 + sum(heard.values())
+    share = {lang: (2 * (lang == reading.request.ui_language) + heard[lang]) / total for lang in ("en", "zh")}
+    languages = reading.catalogue.languages[pool.rows]
+    return 1.2 * np.where(languages == "en", share["en"], share["zh"])
+
+
+def _dislike(reading: Reading, pool: Pool) -> np.ndarray:
+    """Nearness to what was disliked lately."""
+    rows = list(reading.past.disliked[-5:])
+    if not rows:
+        return _nothing(pool)
+    vectors = reading.catalogue.vectors
+    return np.clip((vectors[pool.rows] @ vectors[rows].T).max(axis=1), 0.0, 1.0)
+
+
+def _worn(reading: Reading, pool: Pool) -> np.ndarray:
+    """Heard already, or shown often and left alone."""
+    shown = np.array([reading.past.shown.get(int(row), 0) for row in pool.rows])
+    return 1.2 * reading.past.heard[pool.rows] + np.minimum(FATIGUE * shown, MOST_FATIGUE)
+
+
+def _noise(reading: Reading, pool: Pool) -> np.ndarray:
+    """Chance for surprises, the same for the same seed."""
+    return 0.4 * np.random.default_rng(reading.request.seed).gumbel(size=len(reading.catalogue))[pool.rows]
+
+
+def _of(pool: Pool, source: str) -> np.ndarray:
+    return pool.scores.get(source, _nothing(pool))
+
+
+def _nothing(pool: Pool) -> np.ndarray:
+    return np.zeros(len(pool), dtype=np.float32)
+
+
+def _candidate(reading: Reading, pool: Pool, place: int, score: float) -> Candidate:
+    row = int(pool.rows[place])
+    return Candidate(
+        item_id=reading.catalogue.items[row].id,
+        row=row,
+        sources={name: float(pool.scores[name][place]) for name, marks in pool.recalled.items() if marks[place]},
+        coarse=float(pool.coarse[place]),
+        fine=score,
+        final=score,
+        effects=tuple(
+            Effect(factor=shift.entry.factor.value, key=shift.entry.key, shift=float(shift.logits[row]))
+            for shift in reading.shifts
+            if abs(shift.logits[row]) > LEAST_EFFECT
+        ),
+    )

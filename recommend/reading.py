@@ -1,0 +1,140 @@
+"""What one request means over this catalogue: read once, then only looked at by the stages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from catalog.catalogue import Catalogue
+from recommend import filters
+from recommend.collaborative import Models, strength
+from recommend.effects import Shift, shifts
+from recommend.pbox import Factor
+from recommend.request import Event, History, Intent, Request
+
+SOFT_SCALE: Mapping[Intent, float] = {"search": 0.004, "similar": 0.5, "trending": 0.3}
+"""How much soft wishes count beside what was asked for; in a search they only settle ties."""
+HEARD = frozenset({"play", "finished"})
+RECENT = 5
+"""So many of the last liked items speak for what the listener is into now."""
+HALF_LIFE_EVENTS = 30.0
+FIRM = 0.5
+"""From this strength on an event is the last word about its item."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """A listener's events, summed up over rows."""
+
+    liked: dict[int, float]
+    """Row -> positive strength, fading with age; the most recently touched last."""
+    kinds: dict[int, str]
+    """Row -> the strongest positive event kind on it, for explanations."""
+    disliked: tuple[int, ...]
+    heard: np.ndarray
+    """Mask: played or finished."""
+    rejected: np.ndarray
+    """Mask: disliked, with nothing better said since."""
+    shown: dict[int, int]
+    """Row -> times shown without being touched."""
+    tops: frozenset[str]
+    """Top-level categories of everything that the listener touched."""
+    languages: Counter[str]
+    """Audio languages of the liked items."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A request with everything that the stages need to know about it."""
+
+    request: Request
+    catalogue: Catalogue
+    models: Models
+    past: Past
+    allowed: np.ndarray
+    """Mask of the rows that no hard filter forbids."""
+    shifts: tuple[Shift, ...]
+    """What each PBox entry does to every row."""
+    shift: np.ndarray
+    """Their sum per row."""
+    known: frozenset[str]
+    """Top-level categories that are no novelty: heard before, or asked for."""
+
+    @property
+    def recent(self) -> tuple[int, ...]:
+        """The last few liked rows, most recent first."""
+        return tuple(reversed(self.past.liked))[:RECENT]
+
+
+def read(request: Request, catalogue: Catalogue, models: Models) -> Reading:
+    """Sum up the history, apply the hard filters, and measure the PBox on every row."""
+    past = _past(request.history, catalogue)
+    moved = shifts(request.pbox, catalogue, past.heard, SOFT_SCALE.get(request.intent, 1.0))
+    total = np.zeros(len(catalogue), dtype=np.float32)
+    for shift in moved:
+        total += shift.logits
+    asked = {e.key.partition("/")[0] for e in request.pbox.of(Factor.CATEGORY) if e.value > 0.0}
+    return Reading(
+        request=request,
+        catalogue=catalogue,
+        models=models,
+        past=past,
+        allowed=filters.allowed(request, catalogue, past.heard, past.rejected),
+        shifts=moved,
+        shift=total,
+        known=past.tops | asked,
+    )
+
+
+def _past(history: History, catalogue: Catalogue) -> Past:
+    tally = _Tally(catalogue)
+    events = [(e, catalogue.row[e.item_id]) for e in history.events if e.item_id in catalogue.row]
+    for age, (event, row) in zip(range(len(events) - 1, -1, -1), events, strict=True):
+        tally.add(event, row, 2.0 ** (-age / HALF_LIFE_EVENTS))
+    return tally.past()
+
+
+class _Tally:
+    """Events summed up one by one, oldest first."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._score: dict[int, float] = {}
+        self._kinds: dict[int, tuple[float, str]] = {}
+        self._last_word: dict[int, float] = {}
+        self._shown: dict[int, int] = {}
+        self._heard = np.zeros(len(catalogue), dtype=bool)
+
+    def add(self, event: Event, row: int, freshness: float) -> None:
+        """Count one event; `freshness` in (0, 1] is what age leaves of it."""
+        if event.kind == "impression":
+            self._shown[row] = self._shown.get(row, 0) + 1
+            return
+        said = strength(event)
+        self._shown.pop(row, None)
+        self._heard[row] |= event.kind in HEARD
+        self._score[row] = self._score.pop(row, 0.0) + said * freshness
+        if said > 0.0:
+            self._kinds[row] = max(self._kinds.get(row, (0.0, "")), (said, event.kind))
+        if abs(said) >= FIRM:
+            self._last_word[row] = said
+
+    def past(self) -> Past:
+        """The sum so far."""
+        liked = {row: value for row, value in self._score.items() if value > 0.0}
+        rejected = np.zeros(len(self._catalogue), dtype=bool)
+        rejected[[row for row, said in self._last_word.items() if said <= -1.0]] = True
+        touched = [self._catalogue.items[row] for row in self._score]
+        return Past(
+            liked=liked,
+            kinds={row: kind for row, (_, kind) in self._kinds.items()},
+            disliked=tuple(row for row, value in self._score.items() if value < 0.0),
+            heard=self._heard,
+            rejected=rejected,
+            shown=self._shown,
+            tops=frozenset(path.partition("/")[0] for item in touched for path in item.categories),
+            languages=Counter(self._catalogue.items[row].language for row in liked),
+        )

@@ -1,0 +1,73 @@
+"""The one door through which tools write the PBox: in one transaction, noted in the turn's outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from db.pbox import Applied, Change
+from recommend.pbox import Factor, PBox, Scope
+from tools.context import Done, Duration, TurnContext
+from tools.words import phrased
+
+FADING_DAYS = 3.0
+"""Half-life of a mood or a scene that is just said: "something funny" is about these days, not about the person."""
+LASTING_DAYS = 365.0
+"""Half-life of a mood or scene that the user wants "from now on"."""
+FADING = frozenset({Factor.MOOD, Factor.SCENE})
+
+
+def scope_of(duration: Duration | None) -> Scope:
+    """A wish lasts unless it was said to be for now; moods and scenes fade within days."""
+    return duration or "lasting"
+
+
+def half_life(factor: Factor, duration: Duration | None) -> float | None:
+    """Days after which a wish is half as strong; None leaves it to the store."""
+    if factor not in FADING:
+        return None
+    return LASTING_DAYS if duration == "lasting" else FADING_DAYS
+
+
+def write(ctx: TurnContext, tool: str, changes: Sequence[Change], *, lasting: bool = False) -> str:
+    """Write changes of the turn's user, note what came of it, ask for a new list. Returns what to tell the model."""
+    applied = ctx.stores.pbox.change(
+        ctx.user_id, ctx.turn_id, changes, source=ctx.source, session_id=ctx.conversation_id, now=ctx.now
+    )
+    kept = tuple(change for change in applied if not (change.before is None and change.after is None))
+    ctx.outcome.changes.extend(kept)
+    if lasting:
+        ctx.outcome.lasting.update(change.id for change in kept)
+    ctx.outcome.refresh = True
+    note(ctx, tool, kept)
+    return plain(ctx, kept) or "nothing had to be changed"
+
+
+def note(ctx: TurnContext, tool: str, changes: Sequence[Applied]) -> None:
+    """Show a tool step that changed something, or found it changed already."""
+    text = phrases(ctx, changes) or say(ctx, "step.nothing")
+    ctx.outcome.done.append(Done(tool=tool, text=text, changes=tuple(changes)))
+
+
+def phrases(ctx: TurnContext, changes: Sequence[Applied]) -> str:
+    """The changes in the user's language, each phrase once."""
+    return phrased(changes, ctx.engine.texts, ctx.engine.catalogue, ctx.lang)
+
+
+def plain(ctx: TurnContext, changes: Sequence[Applied]) -> str:
+    """The changes in English, for the model."""
+    return phrased(changes, ctx.engine.texts, ctx.engine.catalogue, "en")
+
+
+def say(ctx: TurnContext, name: str, **values: object) -> str:
+    """A text of the group `replies` in the user's language."""
+    return ctx.engine.texts.say(f"replies.{name}", ctx.lang, **values)
+
+
+def box(ctx: TurnContext) -> PBox:
+    """The user's parameters as they are now."""
+    return ctx.stores.pbox.load(ctx.user_id, ctx.now, ctx.conversation_id)
+
+
+def clear(factor: Factor, key: str = "", said: str = "") -> Change:
+    """The change that takes a parameter away."""
+    return Change(factor=factor, key=key, op="clear", said=said)

@@ -1,0 +1,142 @@
+"""What a tool sees of the turn it runs in, and the collector of what the turn did.
+
+The host fills in who is talking; a model cannot. Tools write through the stores, and note in the `Outcome` what the
+conversation needs afterwards: changes, lists to fetch, facts, a question. Nothing here belongs to more than one turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from catalog.catalogue import Catalogue
+from catalog.resolve import Resolver
+from catalog.search import Search
+from db.events import EventStore
+from db.journal import Journal
+from db.pbox import Applied, PBoxStore
+from db.users import UserStore
+from prompts.texts import Texts
+from recommend.pbox import Source
+from recommend.pipeline import Pipeline
+from recommend.request import Intent, UiLanguage
+
+Topic = Literal["category", "mood", "length", "scene", "item", "other"]
+Duration = Literal["session", "lasting"]
+
+
+class ToolRetry(Exception):
+    """A call that cannot be done as it is. The text is for the model: the value, what is allowed, what to do."""
+
+
+class Fact(BaseModel, frozen=True, extra="forbid"):
+    """Something true that the reply may say: a text name of the group `replies.fact` and the values it needs."""
+
+    kind: str
+    values: dict[str, Any] = {}
+
+
+class ListRequest(BaseModel, frozen=True, extra="forbid"):
+    """A list to fetch once all tools of the turn have run."""
+
+    intent: Intent
+    size: int | None = None
+    """How many; None for the usual number."""
+    query: str | None = None
+    anchor: str | None = None
+    """Item id."""
+    category: str | None = None
+    """Category path."""
+
+
+class Option(BaseModel, frozen=True, extra="forbid"):
+    """An answer to tap: its text and the calls that it stands for, each `{"name": …, "args": {…}}`."""
+
+    text: str
+    calls: tuple[dict[str, Any], ...]
+
+
+class Missed(BaseModel, frozen=True, extra="forbid"):
+    """A name that nothing in the catalogue or on the screen answers to."""
+
+    said: str
+    nearest: tuple[str, ...] = ()
+    """Titles that come nearest, in order."""
+
+
+class Done(BaseModel, frozen=True, extra="forbid"):
+    """One visible tool step, in the user's language."""
+
+    tool: str
+    text: str
+    changes: tuple[Applied, ...] = ()
+    ok: bool = True
+
+
+@dataclass
+class Outcome:
+    """What the tools of one turn did. Only appended to, so that tools may run in several threads."""
+
+    changes: list[Applied] = field(default_factory=list)
+    undone: list[Applied] = field(default_factory=list)
+    """Changes that this turn took back."""
+    lasting: set[int] = field(default_factory=set)
+    """Ids of changes that the user explicitly wanted to last."""
+    lists: list[ListRequest] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+    missed: list[Missed] = field(default_factory=list)
+    options: list[Option] = field(default_factory=list)
+    done: list[Done] = field(default_factory=list)
+    asked: Topic | None = None
+    """What the assistant now asks about."""
+    about: str | None = None
+    """Item id that the talk has come to."""
+    refresh: bool = False
+    """Whether the list on the screen no longer fits."""
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Everything that is remembered."""
+
+    users: UserStore
+    pbox: PBoxStore
+    events: EventStore
+    journal: Journal
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Everything that finds and names things."""
+
+    catalogue: Catalogue
+    search: Search
+    resolver: Resolver
+    pipeline: Pipeline
+    texts: Texts = field(default_factory=Texts.load)
+
+
+@dataclass(frozen=True)
+class TurnContext:
+    """One turn of one user, put together by the host."""
+
+    user_id: str
+    conversation_id: str
+    turn_id: str
+    lang: UiLanguage
+    now: datetime
+    stores: Stores
+    engine: Engine
+    shown: tuple[str, ...] = ()
+    """Item ids of the list on the screen, first to last."""
+    about: str | None = None
+    """Item id under discussion."""
+    outcome: Outcome = field(default_factory=Outcome)
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Item id -> the reason on its card."""
+    source: Source = "chat"
+    """Who calls: the chat, or a tapped chip."""

@@ -1,0 +1,99 @@
+"""What someone did with an item, which also teaches a little taste; and the question asked when a wish is too vague."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from langchain.tools import ToolRuntime
+from langchain_core.tools import tool
+from pydantic import Field
+
+from catalog.items import Item
+from catalog.spelling import people_in
+from db.pbox import Change
+from recommend.pbox import Factor
+from tools.changing import phrases, say
+from tools.context import Done, Fact, ToolRetry, Topic, TurnContext
+from tools.items import find_item
+from tools.linking import spoken
+from tools.options import options_for
+
+Signal = Literal["like", "dislike", "skip", "play", "save", "finished", "rating"]
+
+NUDGE = 0.15
+"""How far one item that is liked moves its category and its author."""
+GOOD, BAD = 4, 2
+"""Stars from which, and up to which, a rating counts as liking or disliking."""
+UNWANTED = frozenset({"dislike", "skip"})
+
+
+@tool
+def record_feedback(
+    item: str,
+    signal: Signal,
+    runtime: ToolRuntime[TurnContext],
+    rating: Annotated[int | None, Field(ge=1, le=5)] = None,
+) -> str:
+    """Feedback on an item: like, dislike, skip, play, save, finished (already heard), or rating with its stars."""
+    ctx = runtime.context
+    if signal == "rating" and rating is None:
+        raise ToolRetry("signal is rating but rating is missing; give 1 to 5 stars, or use like or dislike")
+    found = find_item(ctx, "record_feedback", spoken(item))
+    if not ctx.stores.users.get(ctx.user_id).consent:
+        return _without_consent(ctx, found, signal)
+    ctx.stores.events.log(ctx.user_id, found.id, signal, ctx.now, value=float(rating) if signal == "rating" else None)
+    ctx.outcome.refresh |= signal in UNWANTED or (signal == "rating" and rating <= BAD)
+    learnt = _learn(ctx, found, _direction(signal, rating))
+    values = {"title": found.title} | ({"stars": rating} if signal == "rating" else {})
+    ctx.outcome.facts.append(Fact(kind=f"feedback_{signal}", values=values))
+    if learnt:
+        ctx.outcome.facts.append(Fact(kind="learnt", values={"what": learnt}))
+    ctx.outcome.done.append(Done(tool="record_feedback", text=say(ctx, f"step.{signal}", **values)))
+    return f"{signal} of {found.title!r} recorded"
+
+
+@tool
+def ask_clarification(about: Topic, runtime: ToolRuntime[TurnContext]) -> str:
+    """Ask back when a wish is too vague to act on and nothing on the screen resolves it."""
+    ctx = runtime.context
+    engine = ctx.engine
+    ctx.outcome.asked = about
+    ctx.outcome.options.extend(options_for(about, ctx.shown, engine.catalogue, engine.texts, ctx.lang))
+    ctx.outcome.done.append(Done(tool="ask_clarification", text=say(ctx, "step.ask")))
+    return f"the user is asked, with {len(ctx.outcome.options)} answers to tap: {say(ctx, f'ask.{about}')}"
+
+
+def _direction(signal: Signal, rating: int | None) -> int:
+    if signal == "rating" and rating is not None:
+        return 1 if rating >= GOOD else -1 if rating <= BAD else 0
+    return {"like": 1, "dislike": -1}.get(signal, 0)
+
+
+def _learn(ctx: TurnContext, item: Item, direction: int) -> str:
+    """Moves the item's category and author (or host) a little. Returns what was learnt, in words."""
+    if direction == 0:
+        return ""
+    changes = [Change(factor=Factor.CATEGORY, key=item.category, op="add", value=direction * NUDGE)]
+    kind, names = ("author", item.author) if item.author else ("narrator", item.narrator)
+    if names:
+        person = people_in(names)[-1]
+        changes.append(Change(factor=Factor.ENTITY, key=f"{kind}:{person}", op="add", value=direction * NUDGE))
+    applied = ctx.stores.pbox.change(
+        ctx.user_id, ctx.turn_id, changes, source="feedback", session_id=ctx.conversation_id, now=ctx.now
+    )
+    ctx.outcome.changes.extend(applied)
+    return phrases(ctx, applied)
+
+
+def _without_consent(ctx: TurnContext, item: Item, signal: Signal) -> str:
+    """Nothing is kept; an item that is not wanted is still hidden, for that is a wish and no record of listening."""
+    if signal in UNWANTED:
+        change = Change(factor=Factor.BLOCK, key=f"item:{item.id}", op="set", value=1.0, hard=True, said=item.title)
+        applied = ctx.stores.pbox.change(
+            ctx.user_id, ctx.turn_id, [change], source=ctx.source, session_id=ctx.conversation_id, now=ctx.now
+        )
+        ctx.outcome.changes.extend(applied)
+        ctx.outcome.refresh = True
+    ctx.outcome.facts.append(Fact(kind="no_consent"))
+    ctx.outcome.done.append(Done(tool="record_feedback", text=say(ctx, "fact.no_consent")))
+    return "nothing was recorded, because the user has not agreed to it"

@@ -1,0 +1,74 @@
+"""Lists that someone asks for. A tool only notes the wish; the conversation fetches the list when all tools have run."""
+
+from __future__ import annotations
+
+from langchain.tools import ToolRuntime
+from langchain_core.tools import tool
+
+from tools.changing import say
+from tools.context import Done, Fact, ListRequest, ToolRetry, TurnContext
+from tools.items import find_item
+from tools.linking import SURE, spoken
+
+FEWEST, MOST = 1, 20
+
+
+@tool
+def recommend(runtime: ToolRuntime[TurnContext], count: int | None = None) -> str:
+    """Recommend something, or more of it: "recommend me something", "more", "next", "show me five"."""
+    ctx = runtime.context
+    size = None if count is None else min(max(count, FEWEST), MOST)
+    ctx.outcome.lists.append(ListRequest(intent="more" if ctx.shown else "home", size=size))
+    return _noted(ctx, "recommend", say(ctx, "step.more" if ctx.shown else "step.home"))
+
+
+@tool
+def search_catalog(query: str, runtime: ToolRuntime[TurnContext]) -> str:
+    """Look for a title, a person, a topic or a plot: "got Dracula?", "books about octopuses"."""
+    ctx = runtime.context
+    wanted = spoken(query)
+    ctx.outcome.lists.append(ListRequest(intent="search", query=wanted))
+    return _noted(ctx, "search_catalog", say(ctx, "step.search", query=wanted))
+
+
+@tool
+def find_similar(item: str, runtime: ToolRuntime[TurnContext]) -> str:
+    """More like one item, by its place ("2", "last"), its title, or "this": "more like the second", "类似三体的"."""
+    ctx = runtime.context
+    try:
+        anchor = find_item(ctx, "find_similar", spoken(item))
+    except ToolRetry:
+        if not ctx.outcome.missed[-1].nearest or item.strip().isdigit():
+            raise
+        # A title that is not here still says what is wanted: look for the words, and say that the title is missing.
+        ctx.outcome.lists.append(ListRequest(intent="search", query=item.strip()))
+        return f"{item!r} is not in the catalogue; what comes nearest is shown"
+    ctx.outcome.lists.append(ListRequest(intent="similar", anchor=anchor.id))
+    return _noted(ctx, "find_similar", say(ctx, "step.similar", title=anchor.title))
+
+
+@tool
+def get_trending(runtime: ToolRuntime[TurnContext], category: str | None = None) -> str:
+    """What is popular now, in a category or over all: "what's hot", "top podcasts this week"."""
+    ctx = runtime.context
+    path, label = None, ""
+    if category and category.strip():
+        match = ctx.engine.resolver.resolve("category", category.strip(), lang=ctx.lang)
+        if match and match.how in SURE:
+            path, label = match.key, ctx.engine.catalogue.words.taxonomy.label(match.key, ctx.lang)
+        else:
+            ctx.outcome.facts.append(Fact(kind="no_category", values={"said": category.strip()}))
+    ctx.outcome.lists.append(ListRequest(intent="trending", category=path))
+    return _noted(ctx, "get_trending", say(ctx, "step.trending_in", what=label) if path else say(ctx, "step.trending"))
+
+
+@tool
+def discover_interests(runtime: ToolRuntime[TurnContext]) -> str:
+    """Once, something outside the usual: "surprise me", "something completely different", "出圈一下"."""
+    runtime.context.outcome.lists.append(ListRequest(intent="discover"))
+    return _noted(runtime.context, "discover_interests", say(runtime.context, "step.discover"))
+
+
+def _noted(ctx: TurnContext, name: str, text: str) -> str:
+    ctx.outcome.done.append(Done(tool=name, text=text))
+    return f"{text}: the list will be shown beside your reply"

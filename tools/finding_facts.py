@@ -1,0 +1,94 @@
+"""Questions about items: every answer is read off the catalogue's record or the reason on the card, nothing else."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from langchain.tools import ToolRuntime
+from langchain_core.tools import tool
+from pydantic import Field
+
+from catalog.items import Item
+from tools.changing import say
+from tools.context import Done, Fact, ToolRetry, TurnContext
+from tools.items import find_item
+from tools.linking import spoken
+from tools.words import joined, length_words
+
+EXPLAINED = 6
+EPISODIC = frozenset({"podcast", "course", "crosstalk", "kids_show", "ambient"})
+
+
+@tool
+def item_details(item: str, runtime: ToolRuntime[TurnContext]) -> str:
+    """What the catalogue knows about one item: "tell me more about 3", "who narrates it?"."""
+    ctx = runtime.context
+    found = find_item(ctx, "item_details", spoken(item))
+    ctx.outcome.facts.append(Fact(kind="details", values=_record(ctx, found)))
+    ctx.outcome.done.append(Done(tool="item_details", text=say(ctx, "step.details", title=found.title)))
+    return _for_model(ctx, found)
+
+
+@tool
+def compare_items(
+    items: Annotated[list[str], Field(description="places or titles, two or more")], runtime: ToolRuntime[TurnContext]
+) -> str:
+    """Put two or more items side by side: "what's the difference between the first two?"."""
+    ctx = runtime.context
+    found = list({each.id: each for each in (find_item(ctx, "compare_items", spoken(item)) for item in items)}.values())
+    if len(found) < 2:
+        raise ToolRetry(f"comparing needs two different items, got {items}; name at least two by place or title")
+    rows = [_record(ctx, each) for each in found]
+    ctx.outcome.about = None
+    ctx.outcome.facts.append(Fact(kind="compare", values={"rows": rows}))
+    titles = joined((each.title for each in found), ctx.lang)
+    ctx.outcome.done.append(Done(tool="compare_items", text=say(ctx, "step.compare", titles=titles)))
+    return "\n".join(_for_model(ctx, each) for each in found)
+
+
+@tool
+def explain_recommendation(runtime: ToolRuntime[TurnContext], item: str | None = None) -> str:
+    """Why an item is in the list ("why this one?"); without an item, why the whole list looks as it does."""
+    ctx = runtime.context
+    if item and item.strip():
+        ids: tuple[str, ...] = (find_item(ctx, "explain_recommendation", item).id,)
+    else:
+        ids = ctx.shown[:EXPLAINED]
+    catalogue = ctx.engine.catalogue
+    known = [(catalogue.item(i).title, ctx.reasons[i]) for i in ids if i in catalogue.row and ctx.reasons.get(i)]
+    if not known:
+        ctx.outcome.facts.append(Fact(kind="no_reason"))
+        ctx.outcome.done.append(Done(tool="explain_recommendation", text=say(ctx, "step.explain")))
+        return "no reason is recorded, because it is not in the list on the screen; say so"
+    rows = [{"title": title, "reason": reason} for title, reason in known]
+    ctx.outcome.facts.append(Fact(kind="reasons", values={"rows": rows}))
+    ctx.outcome.done.append(Done(tool="explain_recommendation", text=say(ctx, "step.explain")))
+    return "\n".join(f"{title}: {reason}" for title, reason in known)
+
+
+def _record(ctx: TurnContext, item: Item) -> dict[str, Any]:
+    """What a reply may say about an item, in the user's language."""
+    words, texts = ctx.engine.catalogue.words, ctx.engine.texts
+    return {
+        "title": item.title,
+        "author": item.author or "",
+        "narrator": item.narrator or "",
+        "format": say(ctx, f"format.{item.format}"),
+        "category": words.taxonomy.label(item.category, ctx.lang),
+        "moods": joined((words.moods.label(mood, ctx.lang).lower() for mood in item.moods), ctx.lang),
+        "length": length_words(item.sitting_minutes, texts, ctx.lang),
+        "episodes": item.episodes if item.format in EPISODIC else 1,
+        "status": say(ctx, f"status.{item.status}"),
+        "language": say(ctx, f"language.{item.language}"),
+        "year": item.year or 0,
+        "price": item.price if item.access == "paid" else 0,
+        "rating": f"{item.rating:.1f}" if item.ratings_count else "",
+        "series": item.series or "",
+        "description": item.description,
+    }
+
+
+def _for_model(ctx: TurnContext, item: Item) -> str:
+    """The record as the model reads it: quoted text of the catalogue, no instruction."""
+    known = {key: value for key, value in _record(ctx, item).items() if value}
+    return "; ".join(f"{key}: {value}" for key, value in known.items())

@@ -1,0 +1,81 @@
+"""The reply of a turn, put together from what the turn did. It says nothing that the outcome does not hold."""
+
+from __future__ import annotations
+
+from catalog.catalogue import Catalogue
+from db.pbox import Applied
+from prompts.texts import Texts
+from recommend.pbox import Factor
+from recommend.request import Slate, UiLanguage
+from tools.context import Engine, ListRequest, Outcome
+from tools.linking import SURE
+from tools.words import as_made, joined, phrased
+
+GLUE: dict[UiLanguage, str] = {"en": " ", "zh": ""}
+SEMICOLON: dict[UiLanguage, str] = {"en": "; ", "zh": "；"}
+NAMING = ("item", "author", "narrator", "series", "category", "tag", "mood", "scene")
+
+
+def compose(outcome: Outcome, lang: UiLanguage, texts: Texts, catalogue: Catalogue) -> str:
+    """What was changed and for how long, what was found out, what is missing, what is asked. "" when nothing was done."""
+    parts = []
+    if outcome.undone:
+        parts.append(texts.say("replies.undone", lang, what=phrased(as_made(outcome.undone), texts, catalogue, lang)))
+    if changed := _changed(outcome, lang, texts, catalogue):
+        parts.append(texts.say("replies.done", lang, what=changed))
+    parts += [texts.say(f"replies.fact.{fact.kind}", lang, **fact.values) for fact in outcome.facts]
+    for missed in outcome.missed:
+        name = "replies.missed" if missed.nearest else "replies.missed_all"
+        values = {"nearest": joined(missed.nearest, lang)} if missed.nearest else {}
+        parts.append(texts.say(name, lang, said=missed.said, **values))
+    if outcome.asked:
+        parts.append(texts.say(f"replies.ask.{outcome.asked}", lang))
+    return GLUE[lang].join(parts)
+
+
+def list_line(request: ListRequest, slate: Slate, engine: Engine, lang: UiLanguage) -> str:
+    """One sentence about a list that was fetched: what it is, and honestly when what was asked for is not here."""
+    texts = engine.texts
+    if not slate.cards:
+        return texts.say("replies.list.empty", lang)
+    if request.intent == "search" and request.query:
+        name = "replies.list.found" if is_here(request.query, engine, lang) else "replies.list.nearest"
+        return texts.say(name, lang, query=request.query)
+    if request.intent == "similar" and request.anchor in engine.catalogue.row:
+        return texts.say("replies.list.similar", lang, title=engine.catalogue.item(str(request.anchor)).title)
+    if request.intent == "trending" and request.category:
+        label = engine.catalogue.words.taxonomy.label(request.category, lang)
+        return texts.say("replies.list.trending_in", lang, what=label)
+    return texts.say(f"replies.list.{request.intent}", lang)
+
+
+def is_here(query: str, engine: Engine, lang: UiLanguage) -> bool:
+    """Whether something in the catalogue is called so: a title, a person, a series, a category, a theme word."""
+    if engine.catalogue.with_tag(query).any():
+        return True
+    match = engine.resolver.any_kind(query, NAMING)
+    return match is not None and match.how in SURE
+
+
+def _changed(outcome: Outcome, lang: UiLanguage, texts: Texts, catalogue: Catalogue) -> str:
+    """The changes by how long they hold; a reset and what feedback taught have sentences of their own."""
+    if any(fact.kind == "reset" for fact in outcome.facts):
+        said = [change for change in outcome.changes if change.after is not None and change.source != "feedback"]
+    else:
+        said = [change for change in outcome.changes if change.source != "feedback"]
+    groups: dict[str, list[Applied]] = {}
+    for change in said:
+        groups.setdefault(_holds(change, outcome), []).append(change)
+    return SEMICOLON[lang].join(
+        texts.say(f"replies.holds.{span}", lang, what=phrased(changes, texts, catalogue, lang))
+        for span, changes in groups.items()
+    )
+
+
+def _holds(change: Applied, outcome: Outcome) -> str:
+    if change.after is None:
+        return "gone"
+    if change.scope == "session":
+        return "session"
+    fades = change.factor in (Factor.MOOD, Factor.SCENE) and change.id not in outcome.lasting
+    return "fading" if fades else "lasting"

@@ -1,0 +1,68 @@
+"""What someone never wants to see, and taking that back."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from langchain.tools import ToolRuntime
+from langchain_core.tools import tool
+
+from db.pbox import Change
+from recommend.pbox import Entry, Factor
+from tools.changing import box, clear, say, scope_of, write
+from tools.context import Done, Fact, TurnContext
+from tools.items import find_item
+from tools.linking import blocking_keys, blocks_named, spoken
+from tools.taste import Lasts
+
+Blockable = Literal["category", "author", "narrator", "series", "tag", "item"]
+
+
+@tool
+def block_content(kind: Blockable, name: str, runtime: ToolRuntime[TurnContext], duration: Lasts = None) -> str:
+    """Never show it: "no horror" (category), "nothing scary", "不要恐怖的" (tag), a person, a series, one item."""
+    ctx, said = runtime.context, spoken(name)
+    if kind == "item":
+        item = find_item(ctx, "block_content", said)
+        keys: tuple[str, ...] = (f"item:{item.id}",)
+        said = item.title
+    else:
+        keys = blocking_keys(ctx, kind, said)
+    changes = [
+        Change(factor=Factor.BLOCK, key=key, op="set", value=1.0, hard=True, scope=scope_of(duration), said=said)
+        for key in keys
+    ]
+    return write(ctx, "block_content", changes, lasting=duration == "lasting")
+
+
+@tool
+def unblock_content(kind: Blockable, name: str, runtime: ToolRuntime[TurnContext]) -> str:
+    """Take a block back: "horror is fine again", "you can show Stephen King again"."""
+    ctx, said = runtime.context, spoken(name)
+    pbox = box(ctx)
+    if kind == "item":
+        item = find_item(ctx, "unblock_content", said)
+        keys: tuple[str, ...] = (f"item:{item.id}",)
+    else:
+        keys = blocking_keys(ctx, kind, said)
+    found = blocks_named(ctx, pbox, keys, said)
+    if found:
+        found += _same_words(found, pbox.of(Factor.BLOCK))
+    else:
+        found = _disliked(pbox.of(Factor.CATEGORY) + pbox.of(Factor.ENTITY), keys)
+    if not found:
+        ctx.outcome.facts.append(Fact(kind="not_blocked", values={"name": said}))
+        ctx.outcome.done.append(Done(tool="unblock_content", text=say(ctx, "fact.not_blocked", name=said)))
+        return f"{said!r} is not blocked; nothing had to be changed"
+    return write(ctx, "unblock_content", [clear(entry.factor, entry.key, entry.said) for entry in found])
+
+
+def _same_words(found: list[Entry], blocks: tuple[Entry, ...]) -> list[Entry]:
+    """Further blocks that came from the same words ("no horror" may have blocked a theme and a category)."""
+    words = {entry.said for entry in found if entry.said}
+    return [entry for entry in blocks if entry.said in words and entry not in found]
+
+
+def _disliked(entries: tuple[Entry, ...], keys: tuple[str, ...]) -> list[Entry]:
+    """Negative likings of the same thing, where nothing is blocked."""
+    return [e for e in entries if e.value < 0 and (e.key in keys or f"category:{e.key}" in keys)]

@@ -1,0 +1,140 @@
+"""What form it should have: finished or not, length, price, age of the work, variety, fame, language. All absolute."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from langchain.tools import ToolRuntime
+from langchain_core.tools import tool
+from pydantic import Field
+
+from db.pbox import Change
+from recommend.pbox import BOUNDS, LENGTH_WORDS, Factor
+from tools.changing import box, clear, scope_of, write
+from tools.context import Duration, ToolRetry, TurnContext
+from tools.taste import Lasts
+
+Leaning = Annotated[float | None, Field(ge=-1, le=1)]
+Share = Annotated[float | None, Field(ge=0, le=1)]
+Minutes = Annotated[int | None, Field(ge=0, le=60_000)]
+
+LEAST, MOST = BOUNDS[Factor.LENGTH]
+LANGUAGES = ("en", "zh")
+
+
+@tool
+def set_completion_status(status: Literal["completed", "ongoing", "any"], runtime: ToolRuntime[TurnContext]) -> str:
+    """Only finished series ("completed", 完结的), only those still updating ("ongoing"), or "any"."""
+    value = {"completed": 1.0, "ongoing": -1.0, "any": 0.0}[status]
+    return write(runtime.context, "set_completion_status", [_absolute(Factor.STATUS, value, hard=True, said=status)])
+
+
+@tool
+def set_length(
+    runtime: ToolRuntime[TurnContext],
+    length: Literal["short", "medium", "long", "any"] | None = None,
+    min_minutes: Minutes = None,
+    max_minutes: Minutes = None,
+    duration: Lasts = None,
+) -> str:
+    """How long: a word ("something short") or bounds in minutes ("under 30 minutes" is max_minutes=30), not both."""
+    ctx = runtime.context
+    if min_minutes is not None or max_minutes is not None:
+        changes = _bounds(ctx, min_minutes, max_minutes, duration)
+    elif length is None:
+        raise ToolRetry('no length given; pass length ("short", "medium", "long", "any") or min_minutes / max_minutes')
+    else:
+        least, most = LENGTH_WORDS.get(length, (LEAST, MOST))
+        said = "" if length == "any" else length
+        changes = [_bound("min", least, duration, said=said), _bound("max", most, duration, said=said)]
+    return write(ctx, "set_length", changes, lasting=duration == "lasting")
+
+
+@tool
+def set_payment(access: Literal["free", "paid", "any"], runtime: ToolRuntime[TurnContext]) -> str:
+    """Free only ("free"), rather paid ("paid"), or no matter ("any": "I don't mind paying", 付费的也行)."""
+    value = {"free": -1.0, "paid": 1.0, "any": 0.0}[access]
+    changes = [_absolute(Factor.ACCESS, value, hard=access == "free", said=access)]
+    if access == "any":
+        changes.append(clear(Factor.PRICE_SENSITIVITY))
+    return write(runtime.context, "set_payment", changes)
+
+
+@tool
+def set_freshness(
+    runtime: ToolRuntime[TurnContext],
+    recency: Leaning = None,
+    repeats: Literal["avoid", "allow"] | None = None,
+) -> str:
+    """New releases (recency 0.8) or classics (−0.8), 0 for no matter; "nothing I have already heard" is repeats=avoid."""
+    changes = [] if recency is None else [_absolute(Factor.RECENCY, recency)]
+    if repeats is not None:
+        changes.append(_absolute(Factor.REPEATS, -1.0 if repeats == "avoid" else 0.0, hard=True, said=repeats))
+    return write(runtime.context, "set_freshness", _some(changes, "recency or repeats"))
+
+
+@tool
+def set_exploration(runtime: ToolRuntime[TurnContext], novelty: Share = None, diversity: Share = None) -> str:
+    """Lasting adventurousness (novelty 0.8; 0 sticks to what is known) and variety within a list (diversity)."""
+    changes = [] if novelty is None else [_share(Factor.NOVELTY, novelty)]
+    changes += [] if diversity is None else [_share(Factor.DIVERSITY, diversity)]
+    return write(runtime.context, "set_exploration", _some(changes, "novelty or diversity"))
+
+
+@tool
+def set_popularity(runtime: ToolRuntime[TurnContext], popularity: Leaning = None, quality: Share = None) -> str:
+    """Hidden gems (popularity −0.8), bestsellers (0.8), 0 for no matter; "only highly rated" is quality 0.9."""
+    changes = [] if popularity is None else [_absolute(Factor.POPULARITY, popularity)]
+    changes += [] if quality is None else [_absolute(Factor.QUALITY, quality)]
+    return write(runtime.context, "set_popularity", _some(changes, "popularity or quality"))
+
+
+@tool
+def set_language(language: Literal["en", "zh", "any"], runtime: ToolRuntime[TurnContext]) -> str:
+    """Language of the audio (not of this chat): English, Chinese, or any."""
+    changes = [clear(Factor.LANGUAGE, other) for other in LANGUAGES if other != language]
+    if language != "any":
+        changes.append(Change(factor=Factor.LANGUAGE, key=language, op="set", value=1.0, hard=True, said=language))
+    return write(runtime.context, "set_language", changes)
+
+
+def _absolute(factor: Factor, value: float, *, hard: bool = False, said: str = "") -> Change:
+    """Set a factor that has no key; a neutral value takes it away."""
+    return Change(factor=factor, op="set", value=value, hard=hard, said=said) if value else clear(factor)
+
+
+def _share(factor: Factor, value: float) -> Change:
+    """Set a share; here 0 is a wish of its own ("stick to what I know")."""
+    return Change(factor=factor, op="set", value=value)
+
+
+def _bounds(ctx: TurnContext, least: int | None, most: int | None, duration: Duration | None) -> list[Change]:
+    """The bounds as said; one that was set before and contradicts the new one goes."""
+    if least is not None and most is not None and least > most:
+        raise ToolRetry(f"min_minutes {least} is more than max_minutes {most}; swap them or give one only")
+    pbox = box(ctx)
+    changes = []
+    if least is not None:
+        changes.append(_bound("min", least, duration, hard=True))
+    elif most is not None and pbox.value(Factor.LENGTH, "min") >= most:
+        changes.append(clear(Factor.LENGTH, "min"))
+    if most is not None:
+        changes.append(_bound("max", most, duration, hard=True))
+    elif least is not None and pbox.value(Factor.LENGTH, "max", MOST) <= least:
+        changes.append(clear(Factor.LENGTH, "max"))
+    return changes
+
+
+def _bound(key: str, minutes: float, duration: Duration | None, *, hard: bool = False, said: str = "") -> Change:
+    """One bound; one that bounds nothing is taken away."""
+    if minutes <= LEAST or minutes >= MOST:
+        return clear(Factor.LENGTH, key)
+    return Change(
+        factor=Factor.LENGTH, key=key, op="set", value=minutes, hard=hard, scope=scope_of(duration), said=said
+    )
+
+
+def _some(changes: list[Change], wanted: str) -> list[Change]:
+    if not changes:
+        raise ToolRetry(f"nothing given; pass {wanted}")
+    return changes

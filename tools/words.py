@@ -1,0 +1,157 @@
+"""A change of a parameter in plain words: "more history", "no horror", "finished only", "up to 30 min".
+
+The same phrases serve the reply, the visible tool steps and the panel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from catalog.catalogue import Catalogue
+from catalog.spelling import contains, form
+from db.pbox import Applied
+from prompts.texts import Texts
+from recommend.pbox import Entry, Factor
+
+Lang = Literal["en", "zh"]
+
+SLIGHT = 0.2
+"""A step up to this size is "a bit"."""
+STRONG = 0.5
+"""A step from this size up is "much"."""
+HOURS_FROM = 120.0
+"""Minutes from which a length is told in hours."""
+
+COMMA: dict[Lang, str] = {"en": ", ", "zh": "、"}
+
+
+class Saying(NamedTuple):
+    """What is to be put into words: the parameter, its value, and the step that led to it."""
+
+    factor: Factor
+    key: str
+    said: str
+    value: float
+    step: float
+
+
+def describe(applied: Applied, texts: Texts, catalogue: Catalogue, lang: Lang) -> str:
+    """What a change did, from the value before to the value after."""
+    if applied.after is None:
+        return _cleared(applied, texts, catalogue, lang)
+    step = applied.after - (applied.before or 0.0) or applied.after
+    saying = Saying(applied.factor, applied.key, applied.said, applied.after, step)
+    return _phrase(saying, texts, catalogue, lang)
+
+
+def describe_entry(entry: Entry, texts: Texts, catalogue: Catalogue, lang: Lang) -> str:
+    """What a parameter stands for as it is now."""
+    saying = Saying(entry.factor, entry.key, entry.said, entry.value, entry.value)
+    return _phrase(saying, texts, catalogue, lang)
+
+
+def phrased(changes: Iterable[Applied], texts: Texts, catalogue: Catalogue, lang: Lang) -> str:
+    """Several changes in one line; what came from the same words is said once ("no horror" may block two things)."""
+    lines: dict[tuple[str, str, bool], str] = {}
+    for change in changes:
+        phrase = describe(change, texts, catalogue, lang)
+        own = change.said if change.factor == Factor.BLOCK and change.said else phrase
+        lines.setdefault((change.factor, own, change.after is None), phrase)
+    return joined(lines.values(), lang)
+
+
+def as_made(undone: Iterable[Applied]) -> tuple[Applied, ...]:
+    """Changes that were taken back, turned round: as they were when they were made, to say what was taken back."""
+    turned = (change.model_copy(update={"before": change.after, "after": change.before}) for change in undone)
+    return tuple(change for change in turned if (change.before, change.after) != (None, None))
+
+
+def joined(phrases: Iterable[str], lang: Lang) -> str:
+    """Phrases with commas between them, each once."""
+    return COMMA[lang].join(dict.fromkeys(phrases))
+
+
+def name_of(factor: Factor, key: str, said: str, catalogue: Catalogue, lang: Lang) -> str:
+    """The label of what a parameter is about, with the user's own word where it is another one."""
+    kind, _, rest = key.partition(":")
+    if factor == Factor.CATEGORY:
+        return _with_said(catalogue.words.taxonomy.label(key, lang), said)
+    if factor == Factor.MOOD:
+        return _with_said(catalogue.words.moods.label(key, lang).lower(), said)
+    if factor == Factor.SCENE:
+        return _with_said(catalogue.words.scenes.label(key, lang).lower(), said)
+    if kind == "category":
+        return _with_said(catalogue.words.taxonomy.label(rest, lang), said)
+    if kind == "item":
+        title = catalogue.item(rest).title if rest in catalogue.row else rest
+        return f"《{title}》" if lang == "zh" else f"“{title}”"
+    return rest or key
+
+
+def length_words(minutes: float, texts: Texts, lang: Lang) -> str:
+    """A duration: minutes below two hours, then hours."""
+    if minutes < HOURS_FROM:
+        return texts.say("replies.minutes", lang, n=max(1, round(minutes)))
+    return texts.say("replies.hours", lang, n=f"{minutes / 60:.1f}".removesuffix(".0"))
+
+
+def _with_said(label: str, said: str) -> str:
+    mine, theirs = form(said), form(label)
+    if not mine or mine == theirs or contains(theirs, mine) or mine in theirs:
+        return label
+    return f"{said} ({label})" if said.isascii() and label.isascii() else f"{said}（{label}）"
+
+
+def _cleared(applied: Applied, texts: Texts, catalogue: Catalogue, lang: Lang) -> str:
+    if applied.factor in _NAMED:
+        name = name_of(applied.factor, applied.key, applied.said, catalogue, lang)
+        key = "block" if applied.factor == Factor.BLOCK else "named"
+        return texts.say(f"replies.cleared.{key}", lang, name=name)
+    return texts.say(f"replies.cleared.{applied.factor}", lang)
+
+
+def _phrase(saying: Saying, texts: Texts, catalogue: Catalogue, lang: Lang) -> str:
+    factor = saying.factor
+    if factor in _NAMED:
+        name = name_of(factor, saying.key, saying.said, catalogue, lang)
+        return texts.say(f"replies.set.{_named_key(saying)}", lang, name=name)
+    if factor == Factor.LENGTH:
+        key = "longest" if saying.key == "max" else "shortest"
+        return texts.say(f"replies.set.{key}", lang, length=length_words(saying.value, texts, lang))
+    if factor == Factor.LANGUAGE:
+        return texts.say(f"replies.set.language_{saying.key}", lang)
+    return texts.say(f"replies.set.{factor}_{_side(factor, saying.value)}", lang)
+
+
+def _named_key(saying: Saying) -> str:
+    match saying.factor:
+        case Factor.BLOCK:
+            return "block"
+        case Factor.PENALTY:
+            return "less"
+        case Factor.MOOD:
+            return f"mood_{_degree(saying.value, 0.6, 0.9)}"
+        case Factor.SCENE:
+            return "scene" if saying.value >= 0 else "scene_not"
+        case Factor.ENTITY if (kind := saying.key.partition(":")[0]) in ("author", "narrator", "series"):
+            return f"{kind}_{'more' if saying.step >= 0 else 'less'}"
+        case _:
+            return _degree(saying.step, SLIGHT, STRONG)
+
+
+def _degree(value: float, slight: float, strong: float) -> str:
+    word = "more" if value >= 0 else "less"
+    if abs(value) < slight:
+        return f"bit_{word}"
+    return f"much_{word}" if abs(value) >= strong else word
+
+
+def _side(factor: Factor, value: float) -> str:
+    if factor in _SHARES:
+        return "high" if value >= 0.5 else "low"
+    return "high" if value >= 0 else "low"
+
+
+_NAMED = frozenset({Factor.CATEGORY, Factor.ENTITY, Factor.BLOCK, Factor.PENALTY, Factor.MOOD, Factor.SCENE})
+_SHARES = frozenset({Factor.NOVELTY, Factor.DIVERSITY, Factor.QUALITY, Factor.PRICE_SENSITIVITY})
