@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from catalog import columns
+from catalog.formats import formats_called
 from catalog.items import AGE_ORDER, Item, under
-from catalog.people import People, people_in
+from catalog.people import People
 from catalog.postings import Postings
-from catalog.spelling import form
+from catalog.spelling import form, people_in
 from catalog.vocabulary import Vocabulary, Words
 
 KINDS = ("category", "author", "narrator", "series", "tag", "item", "mood", "scene")
@@ -74,7 +75,7 @@ class Catalogue:
         return self.holds("scene", slug)
 
     def with_tag(self, text: str) -> np.ndarray:
-        """Items about a theme word: a tag that holds it, or a mood or category that is called so."""
+        """Items about a theme word: a tag that holds it, or a mood, category or format that is called so."""
         return self.holds("tag", text)
 
     def by_author(self, name: str) -> np.ndarray:
@@ -115,8 +116,7 @@ class Catalogue:
             return self._term_rows("scene", self.words.scenes, key) or self._tags.holding(key)
         if kind == "tag":
             return self._tag_rows(key)
-        names = (key,) if kind == "series" else self.people.names(key)
-        return {row for name in names for row in self._names[kind].exactly(name)}
+        return {row for name in self.people.names(key) for row in self._names[kind].exactly(name)}
 
     def _category_rows(self, path: str) -> set[int]:
         return {row for leaf, rows in self._leaves.items() if under(leaf, path) for row in rows}
@@ -129,9 +129,9 @@ class Catalogue:
     def _tag_rows(self, word: str) -> set[int]:
         rows = self._tags.holding(word) | self._term_rows("mood", self.words.moods, word)
         wanted = form(word)
-        for category in self.words.taxonomy.categories:
-            if wanted in {form(w) for w in (category.path, category.en, category.zh, *category.aliases)}:
-                rows |= self._category_rows(category.path)
+        rows |= {row for kind in formats_called(wanted) for row in self._formats.get(kind, [])}
+        for path in self._called.get(wanted, ()):
+            rows |= self._category_rows(path)
         return rows
 
     def _mask(self, rows: Iterable[int]) -> np.ndarray:
@@ -161,7 +161,9 @@ class Catalogue:
         self._terms: dict[str, dict[str, list[int]]] = {"mood": {}, "scene": {}}
         self._tags = Postings()
         self._names = {"author": Postings(), "narrator": Postings(), "series": Postings()}
+        self._formats: dict[str, list[int]] = {}
         for row, item in enumerate(self.items):
+            self._formats.setdefault(item.format, []).append(row)
             for path in item.categories:
                 self._leaves.setdefault(path, []).append(row)
             for kind, slugs in (("mood", item.moods), ("scene", item.scenes)):
@@ -174,7 +176,11 @@ class Catalogue:
                     self._names[kind].add(person, row)
             if item.series:
                 self._names["series"].add(item.series, row)
-        self._paths |= {c.path for c in self.words.taxonomy.categories}
+        self._called: dict[str, list[str]] = {}
+        for category in self.words.taxonomy.categories:
+            self._paths.add(category.path)
+            for word in (category.path, category.en, category.zh, *category.aliases):
+                self._called.setdefault(form(word), []).append(category.path)
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

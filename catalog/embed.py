@@ -39,7 +39,7 @@ PROBES = (
     "A yellow diamond plundered from an Indian shrine vanishes on the night of a birthday.",
     "personal finance and investing for beginners", "rain", "三体 The Three-Body Problem Science Fiction",
     "睡前 bedtime healing", "Voltaire's Candide, read in French", "Why do we sleep? A scientist explains.",
-    "An ice-hauler crew and a worn-out station detective come at the same missing woman from opposite ends of the belt.",
+    "An ice-hauler crew and a worn-out detective come at the same missing woman from opposite ends of the belt.",
     "stand-up comedy", "Pride and Prejudice", "morning news in ten minutes", "meditation, mindfulness, breathing",
 )  # fmt: skip
 PAIRS = (
@@ -47,6 +47,9 @@ PAIRS = (
     ("how to invest in stocks", "如何投资股票"), ("aliens attack the earth", "外星人进攻地球"),
     ("she fell in love with him", "她爱上了他"), ("the history of the Roman empire", "罗马帝国的历史"),
 )  # fmt: skip
+_ADVICE = (
+    f"Give a folder with a sentence-transformers model or a hub name, or leave the setting out to use {DEFAULT_MODEL}."
+)
 MIN_PAIR_LEAD = 0.3
 """How much nearer a sentence must lie to its own translation than to the others', in cosine."""
 
@@ -141,18 +144,17 @@ def _torch_runner(model: Any) -> Callable[[str], np.ndarray]:
 
 
 def _convert_apart(source: str, folder: Path) -> None:
+    if Path(source).is_dir() and not (Path(source) / "config.json").is_file():
+        raise EmbedError(f"the folder {source!r} holds no model: there is no config.json in it. {_ADVICE}")
     environment = dict(os.environ, OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
     if Path(source).is_dir():
         environment["HF_HUB_OFFLINE"] = "1"
     command = [sys.executable, "-m", "catalog.embed", source, str(folder.resolve())]
     root = Path(__file__).resolve().parent.parent
-    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0 or not (folder / CARD).is_file():
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise EmbedError(
-            f"the embedding model {source!r} cannot be loaded ({last}). Give a folder with a sentence-transformers "
-            f"model or a hub name, or leave the setting out to use {DEFAULT_MODEL}."
-        )
+        raise EmbedError(f"the embedding model {source!r} cannot be loaded ({last}). {_ADVICE}")
 
 
 def _load_original(source: str) -> Any:
@@ -216,7 +218,9 @@ def _reads_chinese(model: Any) -> bool:
 
 def _export(model: Any, path: Path) -> tuple[str, ...]:
     torch = importlib.import_module("torch")
-    names = tuple(n for n in ("input_ids", "attention_mask", "token_type_ids") if n in model.tokenizer.model_input_names)
+    names = tuple(
+        n for n in ("input_ids", "attention_mask", "token_type_ids") if n in model.tokenizer.model_input_names
+    )
 
     class Vector(torch.nn.Module):
         """The whole model as one function from token columns to a unit vector."""

@@ -1,8 +1,8 @@
 """Word search over short records, for English and Chinese alike: BM25 over weighted fields.
 
-English words are reduced to a stem; a run of Chinese characters becomes its characters and its pairs of characters, so no
-word list is needed. The weight of every (word, record) pair is worked out when the index is built; a query only adds up
-a few short arrays.
+English words are reduced to a stem; a run of Chinese characters becomes its characters and its pairs of characters, so
+no word list is needed. The weight of every (word, record) pair is worked out when the index is built; a query only adds
+up a few short arrays.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from array import array
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -21,7 +21,7 @@ _PIECES = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+(?:['’][^\W_{CJK}]+)*")
 _CJK = re.compile(f"[{CJK}]")
 _SATURATION = 1.2
 _LENGTH_PULL = 0.4
-_SINGLE = 0.25
+_SINGLE = 0.15
 """Weight of one Chinese character beside the pairs that it is part of."""
 
 Field = tuple[str, float]
@@ -53,7 +53,7 @@ class Lexical:
         return out / np.float32(best) if best else out
 
     def _weigh(self, fields: Sequence[Field]) -> dict[int, float]:
-        found: Counter[int] = Counter()
+        found: defaultdict[int, float] = defaultdict(float)
         for text, weight in fields:
             terms = pieces(text)
             longer = 1.0 + _LENGTH_PULL * len(terms) / 40

@@ -22,4 +22,5 @@ class Postings:
     def holding(self, word: str) -> set[int]:
         """The rows of every name that holds `word`: "dragon" is in "dragon eggs"."""
         wanted = form(word)
-        return {row for name, rows in self._rows.items() if contains(name, wanted) for row in rows}
+        names = [name for name in self._rows if wanted in name]
+        return {row for name in names if contains(name, wanted) for row in self._rows[name]}

@@ -6,10 +6,14 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from rapidfuzz import fuzz, process
+from rapidfuzz.distance import OSA
 
 from catalog.spelling import contains, form, is_chinese, stem
 
-_FUZZY = 84.0
+_FUZZY, _FUZZY_LONG = 84.0, 80.0
+_LONG = 8
+_SHORTEST_PART = 3
+_WORD, _UNEVEN = 76.0, 88.0
 _SHORTEST_FUZZY = 5
 _SHORTEST_FUZZY_ZH = 4
 _ZH_FUZZY = 74.0
@@ -60,23 +64,31 @@ class Lexicon:
         chinese = is_chinese(text)
         if len(text) < (_SHORTEST_FUZZY_ZH if chinese else _SHORTEST_FUZZY):
             return []
-        cutoff = _ZH_FUZZY if chinese else _FUZZY
+        cutoff = _ZH_FUZZY if chinese else _FUZZY_LONG if len(text) >= _LONG else _FUZZY
         near = process.extract(text, self._forms, scorer=fuzz.ratio, score_cutoff=cutoff, limit=limit)
-        return [Found(n.key, 0.9 * ratio / 100, n.weight, False) for other, ratio, _ in near for n in self._exact[other]]
+        return [
+            Found(n.key, 0.7 + 0.25 * (ratio - cutoff) / (100 - cutoff), n.weight, False)
+            for other, ratio, _ in near
+            if chinese or _same_words(other, text, ratio)
+            for n in self._exact[other]
+        ]
 
     def holding(self, text: str) -> list[Found]:
         """Things with a name that holds `text`, by how much of it: "expanse" in "expanse saga"; word beginnings count."""
+        if not is_chinese(text) and len(text) < _SHORTEST_PART:
+            return []
         found = []
-        for other in self._forms:
+        first = text.split()[0]
+        for other in [name for name in self._forms if first in name]:
             if contains(other, text) or _begins(other, text):
                 share = len(text) / len(other)
-                found += [Found(n.key, 0.6 + 0.25 * share, n.weight, False) for n in self._exact[other]]
+                found += [Found(n.key, 0.72 + 0.2 * share, n.weight, False) for n in self._exact[other]]
         return found
 
     def held(self, text: str) -> list[Found]:
         """Things whose name stands within `text`; a longer name and one nearer the end count more."""
         found = []
-        for other in self._forms:
+        for other in [name for name in self._forms if name in text]:
             if len(other) > (1 if is_chinese(other) else 2) and contains(text, other):
                 share, end = len(other) / len(text), (text.rfind(other) + len(other)) / len(text)
                 found += [Found(n.key, 0.5 + 0.2 * share + 0.2 * end, n.weight, False) for n in self._exact[other]]
@@ -85,6 +97,16 @@ class Lexicon:
 
 def _loose(text: str, stems: bool) -> str:
     return (stem(text) if stems else text).replace(" ", "")
+
+
+def _same_words(name: str, text: str, ratio: float) -> bool:
+    """Whether two near English forms differ by slips of spelling, and not by another word."""
+    if name[0] != text[0]:
+        return False
+    pairs = list(zip(name.split(), text.split(), strict=False))
+    if len(name.split()) != len(text.split()):
+        return ratio >= _UNEVEN
+    return all(fuzz.ratio(a, b) >= _WORD or OSA.distance(a, b) <= 1 for a, b in pairs)
 
 
 def _begins(name: str, text: str) -> bool:

@@ -22,7 +22,7 @@ _ZH_AFTER = (
     "的时候", "时候", "类的", "类型", "系列", "小说", "故事", "节目", "播客", "有声书", "题材", "作品", "频道", "音频", "内容",
     "东西", "路上", "老师", "的书", "先生", "podcast", "一点", "感", "系", "类", "的", "书", "文", "剧", "时", "点", "片", "课", "前", "上",
 )
-_ZH_BEFORE = ("一些", "一点", "有关", "关于", "那种", "这种", "适合", "想听", "给", "有", "听", "在", "坐", "点", "很", "比较", "最")
+_ZH_BEFORE = ("让人", "令人", "使人", "一些", "一点", "有关", "关于", "那种", "这种", "适合", "想听", "给", "有", "听", "在", "坐", "点", "很", "比较", "最")
 _FORMATS = {
     "radio_drama": ("广播剧", "radio drama", "audio drama", "radio play"),
     "podcast": ("播客", "podcast"),
@@ -30,6 +30,7 @@ _FORMATS = {
     "crosstalk": ("相声",),
     "course": ("课程", "公开课", "course"),
 }
+_FICTION = frozenset({"novel", "story", "tale", "book"})
 _MOST = 12
 _COVER = re.compile(r"[《》〈〉「」『』“”\"]")
 
@@ -49,6 +50,8 @@ def _english(text: str) -> Iterator[str]:
     while len(words) > 1 and words[0] in _BEFORE:
         words = words[1:]
         yield " ".join(words)
+    if len(words) > 1 and words[-1] in _FICTION:
+        yield " ".join([*words[:-1], "fiction"])
     while len(words) > 1 and words[-1] in _AFTER:
         words = words[:-1]
         yield " ".join(words)
@@ -61,10 +64,20 @@ def _chinese(text: str) -> Iterator[str]:
         shorter = [current[: -len(end)] for end in _ZH_AFTER if current.endswith(end)]
         shorter += [current[len(start) :] for start in _ZH_BEFORE if current.startswith(start)]
         for rest in (text.strip() for text in shorter):
-            if len(rest) > 1 and rest not in seen:
+            if rest and rest not in seen:
                 seen.add(rest)
                 queue.append(rest)
                 yield rest
+
+
+def core(said: str) -> str:
+    """The name with all filler off."""
+    return variants(said)[-1]
+
+
+def is_filler(text: str) -> bool:
+    """Whether a form says nothing by itself: "some good books", "故事"."""
+    return text in _ZH_AFTER or all(word in _AFTER or word in _BEFORE for word in text.split())
 
 
 def split_format(said: str) -> tuple[str, str | None]:

@@ -23,7 +23,7 @@ from catalog.wishes import core
 NAMED = 0.9
 """Items whose name is the query score from here to 1, all others below."""
 LEXICAL_SHARE = 0.5
-NAME_LIFT = 0.5
+NAME_LIFT = 0.8
 NOISE, NEAR = 0.12, 0.72
 """Cosines between which meaning counts from 0 to 1: below it is chance, above it a paraphrase."""
 _POPULARITY_SHARE = 0.02
@@ -109,6 +109,10 @@ def _hit(row: int, score: np.ndarray, lexical: np.ndarray, semantic: np.ndarray)
 
 def _fields(item: Item, words: Words) -> Sequence[Field]:
     labels = [words.taxonomy.label(path, lang) for path in item.categories for lang in ("en", "zh")]
+    aliases = [
+        alias for path in item.categories if path in words.taxonomy for alias in words.taxonomy.get(path).aliases
+    ]
+    aliases += [alias for slug in item.moods if slug in words.moods for alias in words.moods.get(slug).aliases]
     terms = [words.moods.label(slug, lang) for slug in item.moods for lang in ("en", "zh")]
     terms += [words.scenes.label(slug, lang) for slug in item.scenes for lang in ("en", "zh")]
     return (
@@ -119,6 +123,7 @@ def _fields(item: Item, words: Words) -> Sequence[Field]:
         (" ".join(item.tags), 2.0),
         (" ".join(labels), 2.0),
         (" ".join(terms), 1.5),
+        (" ".join(aliases), 0.7),
         (item.narrator or "", 1.5),
         (item.description, 1.0),
         (_FORMATS[item.format], 0.5),

@@ -1,11 +1,13 @@
-"""When two spellings are the same name: case, width, accents, articles, plurals and figures are put aside."""
+"""When two spellings are the same name: case, width, accents, traditional characters, articles, plurals and figures are put aside."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from functools import lru_cache
+from pathlib import Path
 
+_TRADITIONAL = Path(__file__).parent / "traditional.txt"
 _GAP = re.compile(r"[^\w]+|_+")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _HAN_GAP = re.compile(r"(?<=[\u3400-\u9fff]) (?=[\u3400-\u9fff])")
@@ -13,9 +15,15 @@ _EDGE = re.compile(r"(?<=[\u3400-\u9fff])(?=[a-z])|(?<=[a-z])(?=[\u3400-\u9fff])
 _AND = re.compile(r"\s*[&+]\s*|\s+n'\s+")
 _FIGURE = re.compile(r"(?<!\w)\d{1,4}(?!\w)")
 _ARTICLES = ("the ", "a ", "an ")
-_LATIN_SPLIT = re.compile(r"[a-z]", re.IGNORECASE)
+_LATIN, _DIGIT = re.compile(r"[a-z]"), re.compile(r"[0-9]")
 _DOUBLED = re.compile(r"([bdfgmnprt])\1$")
 _KEEP_ES = frozenset({"series", "movies", "cookies", "zombies", "selfies", "indies", "genies", "pixies", "news"})
+
+_BETWEEN = re.compile(r"\s*(?:,|，|、|;|；|&|/|\band\b|\bwith\b|\bafter\b|\btranslated by\b|与)\s*")
+_ASIDE = re.compile(r"\s*[（(]([^（()）]*)[)）]\s*")
+_ORIGINAL = re.compile(r"^原著\s*")
+_ROLE = re.compile(r"\s+(?:口述|记|编剧|创演|主演|原著|制作|主编|等|编)$")
+_NOBODY = frozenset({"others", "company", "various", "anonymous", "佚名", "jr", "jr."})
 
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
@@ -24,14 +32,29 @@ _ONES = (
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 
 
+@lru_cache(maxsize=1)
+def _simplified() -> dict[int, str]:
+    _, traditional, simple = _TRADITIONAL.read_text(encoding="utf-8").split("\n")[:3]
+    return {ord(old): new for old, new in zip(traditional, simple, strict=True)}
+
+
 @lru_cache(maxsize=65_536)
 def plain(text: str) -> str:
     """Lower case, plain width, no accents, words parted by one space, Chinese run together: "Café—Noir" is "cafe noir"."""
-    text = unicodedata.normalize("NFKC", text).casefold().replace("’", "'").replace("%", " percent ")
-    text = re.sub(r"'", "", _AND.sub(" and ", text))
-    bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    spaced = _GAP.sub(" ", unicodedata.normalize("NFC", bare)).strip()
-    return _HAN_GAP.sub("", spaced)
+    if not text.isascii():
+        text = _bare(text)
+    text = text.lower()
+    if "&" in text or "+" in text or " n' " in text:
+        text = _AND.sub(" and ", text)
+    spaced = _GAP.sub(" ", text.replace("'", "").replace("%", " percent ")).strip()
+    return spaced if spaced.isascii() else _HAN_GAP.sub("", spaced)
+
+
+def _bare(text: str) -> str:
+    """Plain width, no accents, simplified characters, straight quotes."""
+    text = unicodedata.normalize("NFKC", text).translate(_simplified()).casefold().replace("’", "'")
+    letters = unicodedata.normalize("NFKD", text)
+    return unicodedata.normalize("NFC", "".join([c for c in letters if not unicodedata.combining(c)]))
 
 
 @lru_cache(maxsize=65_536)
@@ -42,10 +65,11 @@ def form(text: str) -> str:
         if text.startswith(article):
             text = text[len(article) :]
             break
-    if _LATIN_SPLIT.search(text):
+    if not text.isascii() and _LATIN.search(text):
         text = _EDGE.sub(" ", text)
-    text = _FIGURE.sub(lambda figure: spoken(int(figure[0])), text)
-    return " ".join(singular(word) for word in text.split())
+    if _DIGIT.search(text):
+        text = _FIGURE.sub(lambda figure: spoken(int(figure[0])), text)
+    return " ".join([singular(word) for word in text.split()])
 
 
 def spoken(number: int) -> str:
@@ -61,6 +85,7 @@ def spoken(number: int) -> str:
     return str(number)
 
 
+@lru_cache(maxsize=65_536)
 def singular(word: str) -> str:
     """An English word without its plural ending; other words as they are."""
     if len(word) < 4 or word in _KEEP_ES or word.endswith(("ss", "us", "is")) or not word.isascii():
@@ -100,3 +125,13 @@ def contains(whole: str, part: str) -> bool:
     if is_chinese(part):
         return len(part) > 1 and part in whole
     return f" {part} " in f" {whole} "
+
+
+@lru_cache(maxsize=65_536)
+def people_in(names: str) -> tuple[str, ...]:
+    """The whole line and the single people on it: "Al Murray and James Holland" gives three names."""
+    originals = [_ORIGINAL.sub("", aside) for aside in _ASIDE.findall(names) if _ORIGINAL.match(aside)]
+    bare = _ASIDE.sub(" ", names)
+    parts = [_ROLE.sub("", part.strip()) for part in _BETWEEN.split(bare)]
+    wanted = [part for part in (*parts, *originals) if part and part.casefold() not in _NOBODY]
+    return tuple(dict.fromkeys([names, *wanted]))

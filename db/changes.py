@@ -35,7 +35,7 @@ _FREE = frozenset({Factor.CATEGORY, Factor.MOOD, Factor.SCENE})
 
 
 class Change(BaseModel, frozen=True, extra="forbid"):
-    """One wish to change the PBox. Raises ValueError where the key does not fit the factor (see `recommend.pbox.Entry`)."""
+    """One wish to change the PBox. ValueError where the key does not fit the factor (see `recommend.pbox.Entry`)."""
 
     factor: Factor
     key: Annotated[str, Field(max_length=400)] = ""
@@ -56,7 +56,7 @@ class Change(BaseModel, frozen=True, extra="forbid"):
         if problem:
             raise ValueError(problem)
         if self.factor in ALWAYS_HARD and self.op != "clear" and self.value <= 0:
-            raise ValueError(f"{self.factor} {self.key!r} with value {self.value}: set it to 1, or take it back with op 'clear'")
+            raise ValueError(f"{self.factor} {self.key!r} of {self.value}: set it to 1, or take it back by 'clear'")
         return self
 
 

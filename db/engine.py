@@ -1,6 +1,6 @@
-"""One database for SQLite and PostgreSQL: short read and write transactions, and the schema brought up to date on opening.
+"""One database for SQLite and PostgreSQL: short read and write transactions, the schema brought up to date on opening.
 
-On SQLite a read begins deferred (a snapshot that blocks nobody) and a write begins IMMEDIATE, so that a read-change-write
+On SQLite a read begins deferred (a snapshot that blocks nobody) and a write begins IMMEDIATE, so that read-change-write
 never loses an update; a lock per process queues the writers fairly before they reach the file. Deleted content is
 overwritten (`secure_delete`), because "forget me" promises it. On PostgreSQL the stores lock the row that they change.
 """
@@ -29,14 +29,14 @@ _MIGRATION_LOCK = 7_411_206
 
 
 class DatabaseUnusable(RuntimeError):
-    """The database cannot be opened or its schema is not one that this version knows. For the person who starts the app."""
+    """The database cannot be opened, or was written by another version. For the person who starts the app."""
 
 
 class UnknownUser(LookupError):
     """A write for a user id that was never created (or was forgotten meanwhile)."""
 
     def __init__(self, user_id: str) -> None:
-        super().__init__(f"no user {user_id!r}: it was never created or has been forgotten; call UserStore.ensure first")
+        super().__init__(f"no user {user_id!r}: never created, or forgotten meanwhile; call UserStore.ensure first")
 
 
 class Database:
@@ -79,12 +79,17 @@ class Database:
 
 
 def open_database(url: str) -> Database:
-    """The database at a SQLAlchemy URL ("sqlite:///var/attune.db", "postgresql+psycopg://…"), its schema brought up to date.
+    """The database at a SQLAlchemy URL ("sqlite:///var/attune.db", "postgresql+psycopg://…"), brought up to date.
 
     Creates the folder and file of a SQLite database. Raises DatabaseUnusable with a sentence to show.
     """
     parsed = _checked(url)
-    engine = create_engine(parsed, **_options(parsed))
+    try:
+        engine = create_engine(parsed, **_options(parsed))
+    except (ArgumentError, ImportError) as error:
+        raise DatabaseUnusable(
+            f"no driver for {parsed} ({error}); use sqlite:///PATH, or pip install 'psycopg[binary]' for postgresql+psycopg://"
+        ) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -105,7 +110,7 @@ def migrate(engine: Engine, revision: str = "head") -> None:
 
 
 def draft_migration(database: Database, message: str) -> None:
-    """For developers: write a script that takes this database to the tables of `db.tables`. Read it before you keep it."""
+    """For developers: write the script that takes this database to the tables of `db.tables`. Read it, then keep it."""
     with database.engine.begin() as connection:
         command.revision(_alembic_config(connection), message, autogenerate=True)
 
@@ -121,12 +126,13 @@ def _checked(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
+        shown = url.rpartition("@")[2]  # what stands before it may be a password
         raise DatabaseUnusable(
-            f"{url!r} is not a database URL; use for instance sqlite:///var/attune.db or postgresql+psycopg://user@host/name"
+            f"{shown!r} is no database URL; use one like sqlite:///var/attune.db or postgresql+psycopg://user@host/name"
         ) from error
     if parsed.get_backend_name() == "sqlite":
         if parsed.database in (None, "", ":memory:"):
-            raise DatabaseUnusable(f"{url!r} is a database in memory, which threads cannot share; name a file: sqlite:///PATH")
+            raise DatabaseUnusable(f"{url!r} lives in memory, which threads cannot share; name a file: sqlite:///PATH")
         Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
     return parsed
 
@@ -140,13 +146,14 @@ def _options(url: URL) -> dict[str, Any]:
 
 def _complaint(url: URL, error: Exception) -> str:
     if isinstance(error, CommandError):
-        return f"database {url} was written by another version of Attune ({error}); update Attune or name another database"
+        return f"database {url} is of another version of Attune ({error}); update Attune or name another database"
     reason = getattr(error, "orig", None) or error
-    return f"cannot open database {url}: {reason}; check that its folder can be written and that it is a database of Attune"
+    return f"cannot open database {url}: {reason}; check that it is a database of Attune and can be written"
 
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # SQLAlchemy says BEGIN, not the driver: else schema changes escape the transaction
+    # SQLAlchemy says BEGIN, not the driver: else schema changes escape the transaction.
+    connection.isolation_level = None
     settings = (
         f"busy_timeout={BUSY_TIMEOUT_MS}",
         "journal_mode=WAL",

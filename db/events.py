@@ -10,15 +10,24 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from pydantic import TypeAdapter
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.orm import Session
 
 from db.engine import Database, UnknownUser
 from db.tables import EventRow, RequestRow, UserRow
-from db.users import add_user
+from db.users import add_users
 from recommend.request import Event, EventKind, History, Listener, Slate
 
-_COLUMNS = (EventRow.user_id, EventRow.item_id, EventRow.kind, EventRow.at, EventRow.value)
+_E = EventRow.__table__.c
+_COLUMNS = (_E.user_id, _E.item_id, _E.kind, _E.at, _E.value)
+_LAST = (
+    select(*_COLUMNS)
+    .where(_E.user_id == bindparam("user_id"), _E.seen == bindparam("seen"))
+    .order_by(_E.at.desc(), _E.id.desc())
+    .limit(bindparam("limit"))
+)
+_EVENTS = TypeAdapter(list[Event])
 _CHUNK = 5_000
 
 
@@ -28,7 +37,7 @@ class EventStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def log(
+    def log(  # noqa: PLR0913 - what happened and where on which list is one event
         self,
         user_id: str,
         item_id: str,
@@ -53,46 +62,36 @@ class EventStore:
     def impressions(self, slate: Slate, user_id: str | None = None, now: datetime | None = None) -> None:
         """Keep that a list was shown, once however often it is drawn.
 
-        User and time are those of the journalled request unless given. Raises LookupError for a list that
+        User and time are those of the journalled request unless both are given. Raises LookupError for a list that
         `Journal.slate` does not know.
         """
         with self._database.write() as session:
-            if user_id is None or now is None:
-                made = session.execute(
-                    select(RequestRow.user_id, RequestRow.at).where(RequestRow.slate_id == slate.slate_id)
-                ).first()
-                if made is None:
-                    raise LookupError(f"list {slate.slate_id!r} is not in the journal: call Journal.slate first, or say whose it is")
-                user_id, now = user_id or made.user_id, now or made.at
-            if not _consents(session, user_id) or _shown_already(session, slate.slate_id):
+            owner, at = _request_of(session, slate.slate_id) if user_id is None or now is None else (user_id, now)
+            if not _consents(session, owner) or _shown_already(session, slate.slate_id):
                 return
-            session.add_all(
-                EventRow(
-                    **_columns(Event(user_id=user_id, item_id=card.candidate.item_id, kind="impression", at=now)),
-                    slate_id=slate.slate_id,
-                    position=card.position,
-                )
-                for card in slate.cards
-            )
+            for card in slate.cards:
+                event = Event(user_id=owner, item_id=card.candidate.item_id, kind="impression", at=at)
+                session.add(EventRow(**_columns(event), slate_id=slate.slate_id, position=card.position))
 
     def history(self, user_id: str, limit: int = 200) -> History:
         """The user's last `limit` actions and last `limit` impressions, oldest first."""
+        mine = {"user_id": user_id, "limit": limit}
         with self._database.read() as session:
-            rows = [row for seen in (False, True) for row in _last(session, user_id, seen, limit)]
-        rows.sort(key=lambda row: (row[3], row[5]))
-        return History(events=tuple(_event(row) for row in rows))
+            rows = [row for seen in (True, False) for row in session.execute(_LAST, mine | {"seen": seen}).all()[::-1]]
+        rows.sort(key=lambda row: row.at)
+        return History(events=tuple(_events(rows)))
 
     def all(self) -> Iterator[Event]:
         """Every event that may be learnt from, in the order of keeping. Read in pieces: writers are not held up."""
         last = 0
         while True:
-            query = select(*_COLUMNS, EventRow.id).where(EventRow.id > last).order_by(EventRow.id).limit(_CHUNK)
+            query = select(*_COLUMNS, _E.id).where(_E.id > last).order_by(_E.id).limit(_CHUNK)
             with self._database.read() as session:
                 rows = session.execute(query).all()
             if not rows:
                 return
-            yield from map(_event, rows)
-            last = rows[-1][5]
+            yield from _events(rows)
+            last = rows[-1].id
 
     def bulk(self, events: Iterable[Event]) -> int:
         """Keep many events in one transaction; how many were kept (those of users with consent).
@@ -105,16 +104,15 @@ class EventStore:
     def replace_simulated(self, listeners: Sequence[Listener], events: Iterable[Event]) -> int:
         """Put a new simulated population in place of the old one, all or nothing; how many events were kept.
 
-        Every listener becomes a persona. Raises ValueError where an id belongs to a real user.
+        Everything of the old population goes, its personas' parameters too. Raises ValueError where an id belongs to a
+        real user.
         """
         with self._database.write() as session:
-            session.execute(delete(UserRow).where(UserRow.persona))
-            real = set(session.scalars(select(UserRow.user_id)))
-            for listener in listeners:
-                if listener.user_id in real:
-                    raise ValueError(f"user {listener.user_id!r} is real: give the simulated listener another id")
-                add_user(session, listener.model_copy(update={"persona": True}))
-            session.flush()
+            session.execute(delete(UserRow).where(UserRow.simulated))
+            taken = set(session.scalars(select(UserRow.user_id))) & {listener.user_id for listener in listeners}
+            if taken:
+                raise ValueError(f"users {sorted(taken)} are real: give the simulated listeners other ids")
+            add_users(session, listeners, simulated=True)
             return _insert(session, events)
 
 
@@ -125,14 +123,16 @@ def _consents(session: Session, user_id: str) -> bool:
     return consent
 
 
+def _request_of(session: Session, slate_id: str) -> tuple[str, datetime]:
+    made = session.execute(select(RequestRow.user_id, RequestRow.at).where(RequestRow.slate_id == slate_id)).first()
+    if made is None:
+        raise LookupError(f"list {slate_id!r} is not in the journal: call Journal.slate first, or say whose it is")
+    return made.user_id, made.at
+
+
 def _shown_already(session: Session, slate_id: str) -> bool:
     shown = select(EventRow.id).where(EventRow.slate_id == slate_id, EventRow.seen).limit(1)
     return session.scalar(shown) is not None
-
-
-def _last(session: Session, user_id: str, seen: bool, limit: int) -> Sequence[Any]:
-    mine = select(*_COLUMNS, EventRow.id).where(EventRow.user_id == user_id, EventRow.seen == seen)
-    return session.execute(mine.order_by(EventRow.at.desc(), EventRow.id.desc()).limit(limit)).all()
 
 
 def _insert(session: Session, events: Iterable[Event]) -> int:
@@ -154,5 +154,6 @@ def _columns(event: Event) -> dict[str, Any]:
     return event.model_dump() | {"seen": event.kind == "impression"}
 
 
-def _event(row: Any) -> Event:
-    return Event(user_id=row[0], item_id=row[1], kind=row[2], at=row[3], value=row[4])
+def _events(rows: Sequence[Any]) -> list[Event]:
+    fields = ("user_id", "item_id", "kind", "at", "value")
+    return _EVENTS.validate_python([dict(zip(fields, row, strict=False)) for row in rows])

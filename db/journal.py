@@ -56,7 +56,8 @@ class Journal:
     ) -> None:
         """Keep a list with its request (the history within it is kept as events, not here).
 
-        Without a conversation it joins the one whose turn names it later. Raises UnknownUser, and IntegrityError for a known slate id.
+        Without a conversation it joins the one whose turn names it later. Raises UnknownUser, and
+        IntegrityError for a known slate id.
         """
         asked = request.model_dump(mode="json", exclude={"history"}) | {"events": len(request.history.events)}
         with self._database.write() as session:

@@ -81,7 +81,7 @@ class Origin:
 
 
 def posting(change: Change, change_id: int, origin: Origin) -> Posting:
-    """The ledger line of a change, with expiry and half-life settled. ValueError for a session change without a session."""
+    """The ledger line of a change, with expiry and half-life settled. ValueError for a session change of no session."""
     factor = change.factor
     hard = change.hard or factor in ALWAYS_HARD
     in_session = change.scope == "session"
@@ -141,9 +141,9 @@ def in_force(state: State, factor: Factor, now: datetime, session_id: str | None
     return None if worth is None or _is_nothing(factor, worth) else (scope, live[scope])
 
 
-def value_in_force(state: State, factor: Factor, now: datetime) -> float | None:
+def value_in_force(state: State, factor: Factor, now: datetime, session_id: str | None = None) -> float | None:
     """The decayed value that counts now, or None."""
-    found = in_force(state, factor, now)
+    found = in_force(state, factor, now, session_id)
     return None if found is None else found[1].worth(now)
 
 

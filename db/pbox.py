@@ -12,17 +12,20 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from db.changes import Applied, Change
 from db.engine import Database, UnknownUser
 from db.ledger import Origin, State, fold, in_force, posting, step, value_in_force
-from db.shelf import Place, drop_session, read_lines, read_states, write_states
+from db.shelf import Place, drop_session, line_row, read_lines, read_states, write_states
 from db.tables import BoxRow, ChangeRow
 from recommend.pbox import DIMENSION, Dimension, Entry, Factor, PBox, Source
 
 __all__ = ["Applied", "Change", "PBoxStore"]
+
+_BOXES = BoxRow.__table__.c
+_READ_VERSION = select(_BOXES.version).where(_BOXES.user_id == bindparam("user_id"))
 
 _NEWEST = 2**62
 """Stands for the id of a change that is not written yet: newer than all."""
@@ -40,7 +43,7 @@ class PBoxStore:
         With a `session_id` the entries of other conversations are left out. An unknown user has an empty PBox.
         """
         with self._database.read() as session:
-            version = session.scalar(select(BoxRow.version).where(BoxRow.user_id == user_id))
+            version = session.scalar(_READ_VERSION, {"user_id": user_id})
             states = read_states(session, user_id)
         entries = (_entry(place, state, now, session_id) for place, state in states.items())
         found = sorted((entry for entry in entries if entry is not None), key=lambda entry: entry.change_id)
@@ -106,16 +109,16 @@ class PBoxStore:
         """Make again what the last undo took back; () when there is none or something was changed since."""
         with self._database.write() as session:
             box = _locked(session, user_id)
-            written, undone = session.execute(
-                select(func.max(ChangeRow.version), func.max(ChangeRow.undone_version)).where(ChangeRow.user_id == user_id)
-            ).one()
+            mine = ChangeRow.user_id == user_id
+            newest = select(func.max(ChangeRow.version), func.max(ChangeRow.undone_version)).where(mine)
+            written, undone = session.execute(newest).one()
             if undone is None or undone < written:
                 return ()
-            rows = select(ChangeRow).where(ChangeRow.user_id == user_id, ChangeRow.undone_version == undone)
+            rows = select(ChangeRow).where(mine, ChangeRow.undone_version == undone)
             return _mark(session, box, session.scalars(rows.order_by(ChangeRow.id)).all(), undone=False, now=now)
 
     def undo_change(self, user_id: str, change_id: int, now: datetime) -> tuple[Applied, ...]:
-        """Take back one change as if it had never been made; later ones keep their meaning. () when it is not in force."""
+        """Take back one change as if it had never been made; later ones keep their meaning. () where it is undone."""
         with self._database.write() as session:
             box = _locked(session, user_id)
             mine = ChangeRow.user_id == user_id, ChangeRow.id == change_id, ChangeRow.undone_version.is_(None)
@@ -145,11 +148,8 @@ def _locked(session: Session, user_id: str) -> BoxRow:
 
 def _write(session: Session, box: BoxRow, changes: Sequence[Change], origin: Origin) -> tuple[Applied, ...]:
     states = read_states(session, box.user_id)
-    version = box.version + 1
-    own_group = origin.source == "panel" or not origin.turn_id
-    group_id = f"#{version}" if own_group else origin.turn_id
     written: dict[Place, State] = {}
-    applied: list[Applied] = []
+    rows: list[ChangeRow] = []
     for change in changes:
         place = change.factor, change.key
         state = {scope: held for scope, held in states.get(place, {}).items() if held.live(origin.at)}
@@ -157,37 +157,28 @@ def _write(session: Session, box: BoxRow, changes: Sequence[Change], origin: Ori
         after = step(state, line)
         if change.op == "clear" and after == state:
             continue
-        row = ChangeRow(
-            user_id=box.user_id,
-            version=version,
-            group_id=group_id,
-            undone_version=None,
-            turn_id=line.turn_id,
-            factor=line.factor.value,
-            key=change.key,
-            op=line.op,
-            value=line.value,
-            hard=line.hard,
-            session_id=line.session_id,
-            said=line.said,
-            half_life_days=line.half_life_days,
-            source=line.source,
-            at=line.at,
-            expires_at=line.expires_at,
-            before=value_in_force(state, change.factor, origin.at),
-            after=value_in_force(after, change.factor, origin.at),
+        row = line_row(box.user_id, change.key, line)
+        row.version, row.group_id = box.version + 1, _group(box, origin)
+        row.before, row.after = (
+            value_in_force(s, change.factor, origin.at, origin.session_id or None) for s in (state, after)
         )
         session.add(row)
         session.flush()
         states[place] = written[place] = step(state, replace(line, change_id=row.id))
-        applied.append(_applied(row, row.before, row.after))
-    if applied:
-        box.version = version
+        rows.append(row)
+    if rows:
+        box.version += 1
         write_states(session, box.user_id, written)
-    return tuple(applied)
+    return tuple(_applied(row, row.before, row.after) for row in rows)
 
 
-def _mark(session: Session, box: BoxRow, rows: Sequence[ChangeRow], *, undone: bool, now: datetime) -> tuple[Applied, ...]:
+def _group(box: BoxRow, origin: Origin) -> str:
+    return f"#{box.version + 1}" if origin.source == "panel" or not origin.turn_id else origin.turn_id
+
+
+def _mark(
+    session: Session, box: BoxRow, rows: Sequence[ChangeRow], *, undone: bool, now: datetime
+) -> tuple[Applied, ...]:
     """Take these lines out of the ledger, or put them back, and fold what they touched anew."""
     if not rows:
         return ()

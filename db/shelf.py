@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.ledger import Held, Posting, State
@@ -15,7 +15,13 @@ Place = tuple[Factor, str]
 """Factor and key: where a value is held."""
 
 _HELD = ("value", "hard", "said", "set_at", "expires_at", "half_life_days", "source", "turn_id", "change_id")
-_ENTRY_COLUMNS = [getattr(EntryRow, name) for name in ("factor", "key", "session_id", *_HELD)]
+_ENTRIES = EntryRow.__table__.c
+_READ_ENTRIES = select(*(_ENTRIES[name] for name in ("factor", "key", "session_id", *_HELD))).where(
+    _ENTRIES.user_id == bindparam("user_id")
+)
+"""Made once and on the bare table: it runs on every request, and building it costs more than running it."""
+
+_FACTORS = {factor.value: factor for factor in Factor}
 _LINE = ("value", "hard", "session_id", "said", "half_life_days", "source", "turn_id", "at", "expires_at")
 _LINE_COLUMNS = [getattr(ChangeRow, name) for name in ("id", "op", *_LINE)]
 
@@ -23,8 +29,8 @@ _LINE_COLUMNS = [getattr(ChangeRow, name) for name in ("id", "op", *_LINE)]
 def read_states(session: Session, user_id: str) -> dict[Place, State]:
     """All that is held of one user, expired entries included."""
     states: dict[Place, State] = {}
-    for factor, key, scope, *held in session.execute(select(*_ENTRY_COLUMNS).where(EntryRow.user_id == user_id)):
-        states.setdefault((Factor(factor), key), {})[scope] = Held(*held)
+    for factor, key, scope, *held in session.execute(_READ_ENTRIES, {"user_id": user_id}):
+        states.setdefault((_FACTORS[factor], key), {})[scope] = Held(*held)
     return states
 
 
@@ -34,6 +40,12 @@ def read_lines(session: Session, user_id: str, place: Place) -> list[Posting]:
     mine = ChangeRow.user_id == user_id, ChangeRow.factor == factor.value, ChangeRow.key == key
     query = select(*_LINE_COLUMNS).where(*mine, ChangeRow.undone_version.is_(None)).order_by(ChangeRow.id)
     return [Posting(change_id, factor, op, *line) for change_id, op, *line in session.execute(query)]
+
+
+def line_row(user_id: str, key: str, line: Posting) -> ChangeRow:
+    """A new row of the history; the id is given by the database."""
+    values = {name: getattr(line, name) for name in _LINE}
+    return ChangeRow(user_id=user_id, factor=line.factor.value, key=key, op=line.op, **values)
 
 
 def write_states(session: Session, user_id: str, states: Mapping[Place, State]) -> None:

@@ -64,6 +64,8 @@ class UserRow(Base):
     consent: Mapped[bool]
     persona: Mapped[bool]
     onboarded: Mapped[bool]
+    simulated: Mapped[bool]
+    """Made by the generator of the demonstration: it and its events are replaced together."""
     row_version: Mapped[int] = mapped_column()
     __mapper_args__ = {"version_id_col": row_version}
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal, TypedDict, Unpack
 
-from sqlalchemy import Table, delete, select
+from sqlalchemy import Table, delete, insert, select
 from sqlalchemy.orm import Session
 
 from db.engine import Database, UnknownUser
@@ -46,7 +46,7 @@ class UserStore:
             row = session.get(UserRow, user_id, with_for_update=True)
             if row is None:
                 listener = Listener(user_id=user_id, name=name or "", persona=persona, ui_language=ui_language)
-                add_user(session, listener)
+                add_users(session, [listener])
                 return listener
             if name is not None:
                 row.name = name
@@ -108,11 +108,12 @@ def personal_tables() -> Sequence[Table]:
     return [table for table in Base.metadata.sorted_tables if "user_id" in table.c]
 
 
-def add_user(session: Session, listener: Listener) -> None:
-    """A new user with an empty PBox, in the caller's transaction."""
-    session.add(UserRow(**listener.model_dump()))
-    session.flush()
-    session.add(BoxRow(user_id=listener.user_id, version=0))
+def add_users(session: Session, listeners: Sequence[Listener], *, simulated: bool = False) -> None:
+    """New users, each with an empty PBox, in the caller's transaction."""
+    users = [listener.model_dump() | {"simulated": simulated, "row_version": 1} for listener in listeners]
+    if users:
+        session.execute(insert(UserRow), users)
+        session.execute(insert(BoxRow), [{"user_id": listener.user_id, "version": 0} for listener in listeners])
 
 
 def require_user(session: Session, user_id: str) -> None:

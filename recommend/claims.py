@@ -6,23 +6,27 @@ checked against that record here; what cannot be checked is not claimed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from catalog.items import Item, under
 from catalog.spelling import contains, form, people_in
+from recommend.amounts import count, duration
 from recommend.effects import having, within
+from recommend.kinship import branch, related
 from recommend.pbox import Entry, Factor
 from recommend.reading import SOFT_SCALE, Reading
 from recommend.request import Candidate, UiLanguage
 
-LEAST_LIKENESS = 0.45
-"""Cosine from which two items may be called similar without a shared author, series or category."""
+SURE_HIT = 0.25
+"""Search score from which a hit without the words may be called close in meaning."""
 LEAST_SHARED = 2
 """So many listeners must have liked both before "also liked" is said."""
 MOST_LOOKED_AT = 20
+LEAST_HABIT = 3
 GLANCES = frozenset({"click"})
 """Event kinds too slight to justify another item."""
 
@@ -63,17 +67,20 @@ def _of_slot(reading: Reading, candidate: Candidate, item: Item) -> Iterator[Cla
 def _of_intent(reading: Reading, candidate: Candidate, item: Item) -> Iterator[Claim]:
     request = reading.request
     if "query" in candidate.sources and request.query:
-        yield _found_by(reading, item, request.query.strip())
+        found = _found_by(reading, item, request.query.strip())
+        weak = found.text.endswith("_near") and candidate.sources["query"] < SURE_HIT
+        yield replace(found, text="reasons.found_weak") if weak else found
     if "similar" in candidate.sources and request.anchor:
         yield from _beside(reading, reading.catalogue.item(request.anchor), item)
-    if _is_trending(reading, candidate.row):
+    if reading.models.trending[candidate.row] >= reading.models.hot:
         weight = 8.0 if request.intent == "trending" else 0.4
         yield Claim("reasons.trending", ("source:trending",), weight)
 
 
 def _beside(reading: Reading, anchor: Item, item: Item) -> Iterator[Claim]:
     """What an item has in common with the one it should resemble."""
-    yield Claim("reasons.similar", (f"source:similar:{anchor.id}",), 9.0, {"title": anchor.title})
+    text = "similar" if related(anchor, item) else "near"
+    yield Claim(f"reasons.{text}", (f"source:similar:{anchor.id}",), 9.0, {"title": anchor.title})
     if item.author and item.author == anchor.author:
         yield Claim("reasons.same_author", (f"shared:author:{item.author}",), 8.0, {"author": item.author})
     if tag := next((tag for tag in item.tags if tag in anchor.tags), None):
@@ -184,8 +191,13 @@ def _of_history(reading: Reading, candidate: Candidate, item: Item) -> Iterator[
     if candidate.slot == "explore" or reading.request.intent not in ("home", "more"):
         return
     liked = list(reading.past.liked)[-MOST_LOOKED_AT:]
-    if item.id in {reading.catalogue.items[row].id for row in liked}:
+    if reading.past.heard[candidate.row]:
+        yield Claim("reasons.again", (f"history:heard:{item.id}",), 1.0)
+    if candidate.row in liked:
         return
+    if branches := _habits(reading, item, liked):
+        label = reading.catalogue.words.taxonomy.label(branches[0], reading.request.ui_language)
+        yield Claim("reasons.habit", (f"history:habit:{branches[0]}",), 0.7, {"category": label})
     near = _nearest(reading, candidate.row, [row for row in liked if reading.past.kinds[row] not in GLANCES])
     if near is not None:
         yield _of_liked(reading, near)
@@ -197,6 +209,12 @@ def _of_history(reading: Reading, candidate: Candidate, item: Item) -> Iterator[
         yield Claim("reasons.together", (f"source:collaborative:{other.id}",), weight, {"title": other.title})
 
 
+def _habits(reading: Reading, item: Item, liked: list[int]) -> list[str]:
+    """The item's categories, two levels deep, of which several liked items are."""
+    heard = Counter(path for row in liked for path in {branch(p) for p in reading.catalogue.items[row].categories})
+    return [path for path in dict.fromkeys(map(branch, item.categories)) if heard[path] >= LEAST_HABIT]
+
+
 def _of_liked(reading: Reading, row: int) -> Claim:
     other, kind = reading.catalogue.items[row], reading.past.kinds[row]
     evidence = (f"source:similar:{other.id}", f"history:{kind}:{other.id}")
@@ -204,21 +222,12 @@ def _of_liked(reading: Reading, row: int) -> Claim:
 
 
 def _nearest(reading: Reading, row: int, liked: list[int]) -> int | None:
-    """The liked row most like `row`, if they may be called similar."""
-    if not liked:
+    """The liked row most like `row`, of those that the record shows to be related."""
+    items, vectors = reading.catalogue.items, reading.catalogue.vectors
+    kindred = [other for other in liked if related(items[other], items[row])]
+    if not kindred:
         return None
-    vectors, items = reading.catalogue.vectors, reading.catalogue.items
-    likeness = vectors[liked] @ vectors[row]
-    for place in np.argsort(-likeness, kind="stable"):
-        if likeness[place] >= LEAST_LIKENESS or _related(items[liked[place]], items[row]):
-            return liked[place]
-    return None
-
-
-def _related(one: Item, other: Item) -> bool:
-    same_person = one.author is not None and one.author == other.author
-    same_series = one.series is not None and one.series == other.series
-    return same_person or same_series or bool(set(one.categories) & set(other.categories))
+    return kindred[int(np.argmax(vectors[kindred] @ vectors[row]))]
 
 
 def _of_record(reading: Reading, candidate: Candidate, item: Item) -> Iterator[Claim]:
@@ -235,28 +244,5 @@ def _of_record(reading: Reading, candidate: Candidate, item: Item) -> Iterator[C
     yield Claim("reasons.plain", ("attribute:category", "attribute:minutes"), 0.0, values)
 
 
-def _is_trending(reading: Reading, row: int) -> bool:
-    heat = reading.models.trending
-    return bool(heat[row] > 0.0 and heat[row] >= np.quantile(heat, 0.9))
-
-
 def _tag_holding(item: Item, word: str) -> str | None:
     return next((tag for tag in item.tags if contains(form(tag), form(word))), None)
-
-
-def duration(minutes: float, lang: UiLanguage) -> str:
-    """Minutes in words: "45 min", "12 h 15 min", "45分钟", "12小时15分钟"."""
-    hours, rest = divmod(max(1, round(minutes)), 60)
-    units = ("{} h", "{} min") if lang == "en" else ("{}小时", "{}分钟")
-    parts = [unit.format(amount) for unit, amount in zip(units, (hours, rest), strict=True) if amount]
-    return (" " if lang == "en" else "").join(parts)
-
-
-def count(number: int, lang: UiLanguage) -> str:
-    """A large number in words, rounded down: "1.2M", "12K", "950", "108.9万"."""
-    steps = ((1_000_000, "M"), (1000, "K")) if lang == "en" else ((100_000_000, "亿"), (10_000, "万"))
-    for size, unit in steps:
-        if number >= size:
-            tenths = number * 10 // size
-            return f"{tenths / 10:.1f}".removesuffix(".0") + unit if tenths < 1000 else f"{tenths // 10}{unit}"
-    return str(number)

@@ -17,6 +17,7 @@ WEIGHTS: Mapping[str, float] = {
     "collaborative": 1.8,
     "taste": 2.0,
     "recent": 1.0,
+    "habit": 1.5,
     "trending": 0.3,
     "query": 20.0,
     "similar": 5.0,

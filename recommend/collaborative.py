@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 from scipy import linalg, sparse
@@ -50,6 +51,11 @@ class Models:
     """How many listeners liked both, for the same pairs."""
     place: dict[int, int] = field(default_factory=dict)
     """Row -> its index in `rows`."""
+
+    @cached_property
+    def hot(self) -> float:
+        """The heat of `trending` from which an item is among the tenth that is heard most."""
+        return max(float(np.quantile(self.trending, 0.9)), 1e-9) if len(self.trending) else 1.0
 
     @classmethod
     def empty(cls, catalogue: Catalogue) -> Models:

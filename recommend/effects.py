@@ -1,22 +1,24 @@
 """How the PBox moves scores: one bounded, monotone logit shift per entry and item.
 
 An entry of weight t on a factor that an item has to degree x in [-1, 1] shifts the item by
-beta * g(t) * x, where g is odd, rising and concave: a plain wish (0.3) is already well heard. The
-entries of one factor together shift by at most BOUND, so that no single factor silences the others.
+beta * g(t) * x, where g is odd, rising and concave: a plain wish (0.3) is already well heard. What was
+said in this sitting speaks louder than what has been standing for days. The entries of one factor
+together shift by at most BOUND, so that no single factor silences the others.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
 from catalog.catalogue import Catalogue
 from recommend.pbox import Entry, Factor, PBox
 
-BOUND = 4.5
+BOUND = 5.5
 BETA: dict[Factor, float] = {
-    Factor.CATEGORY: 4.5,
+    Factor.CATEGORY: 5.5,
     Factor.ENTITY: 3.2,
     Factor.PENALTY: 2.6,
     Factor.MOOD: 2.2,
@@ -26,7 +28,7 @@ BETA: dict[Factor, float] = {
     Factor.ACCESS: 1.8,
     Factor.PRICE_SENSITIVITY: 1.2,
     Factor.RECENCY: 1.8,
-    Factor.REPEATS: 1.2,
+    Factor.REPEATS: 2.5,
     Factor.POPULARITY: 1.8,
     Factor.QUALITY: 1.8,
 }
@@ -35,6 +37,10 @@ novelty and diversity mix."""
 
 UNBOUNDED_MINUTES = 60_000.0
 STEEP = 5.0
+STANDING = 0.5
+"""What is left of a wish's shift once it is old news; `value` has its own, slower decay in the store."""
+FRESH_HOURS = 1.0
+SPOKEN = frozenset({"chat", "chip", "panel"})
 
 
 @dataclass(frozen=True)
@@ -50,14 +56,22 @@ def heard_strength(value: float) -> float:
     return float(np.sign(value) * (1.0 - np.exp(-STEEP * abs(value))) / (1.0 - np.exp(-STEEP)))
 
 
-def shifts(pbox: PBox, catalogue: Catalogue, heard: np.ndarray, scale: float = 1.0) -> tuple[Shift, ...]:
+def voice(entry: Entry, now: datetime) -> float:
+    """How loud an entry speaks: 1 when it was just said, STANDING when it is old or was tapped or inferred."""
+    if entry.source not in SPOKEN:
+        return STANDING
+    hours = max(0.0, (now - entry.set_at).total_seconds() / 3600.0)
+    return STANDING + (1.0 - STANDING) * 2.0 ** (-hours / FRESH_HOURS)
+
+
+def shifts(pbox: PBox, catalogue: Catalogue, heard: np.ndarray, now: datetime, scale: float = 1.0) -> tuple[Shift, ...]:
     """The shift of every entry on every row, bounded by factor; `scale` turns all of them down.
 
     `heard` marks the rows that the listener has already played.
     """
     found: list[Shift] = []
     for factor, beta in BETA.items():
-        own = [Shift(e, beta * pull(e, catalogue, heard)) for e in pbox.of(factor)]
+        own = [Shift(e, beta * voice(e, now) * pull(e, catalogue, heard)) for e in pbox.of(factor)]
         found.extend(_bounded(own, scale))
     return tuple(found)
 

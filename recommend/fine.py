@@ -10,6 +10,8 @@ from typing import Protocol
 
 import numpy as np
 
+from recommend.effects import BETA
+from recommend.pbox import Factor
 from recommend.reading import Reading
 from recommend.recall import Pool
 from recommend.request import Candidate, Effect
@@ -51,6 +53,7 @@ def additive(reading: Reading, pool: Pool) -> np.ndarray:
 
 def _personal(reading: Reading, pool: Pool) -> np.ndarray:
     liking = 1.8 * _of(pool, "collaborative") + 2.0 * _of(pool, "taste") + 1.0 * _of(pool, "recent")
+    liking += 1.5 * _of(pool, "habit")
     now = 0.3 * _of(pool, "trending") - 1.2 * _dislike(reading, pool) - _worn(reading, pool)
     return _standing(reading, pool) + _tongue(reading, pool) + liking + now
 
@@ -78,9 +81,9 @@ def _dislike(reading: Reading, pool: Pool) -> np.ndarray:
 
 
 def _worn(reading: Reading, pool: Pool) -> np.ndarray:
-    """Heard already, or shown often and left alone."""
+    """Heard already (as much as welcoming repeats gives back), or shown often and left alone."""
     shown = np.array([reading.past.shown.get(int(row), 0) for row in pool.rows])
-    return 1.2 * reading.past.heard[pool.rows] + np.minimum(FATIGUE * shown, MOST_FATIGUE)
+    return BETA[Factor.REPEATS] * reading.past.heard[pool.rows] + np.minimum(FATIGUE * shown, MOST_FATIGUE)
 
 
 def _noise(reading: Reading, pool: Pool) -> np.ndarray:

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from catalog.catalogue import Catalogue
+from catalog.items import AGE_ORDER
 from recommend.request import Event, EventKind, Listener, UiLanguage
 
 LISTENERS = 400
@@ -120,8 +121,9 @@ class _Stage:
         if not len(self._open):
             return []
         appeal = self._appeal(taste)
+        appeal[self._catalogue.ages[self._open] > AGE_ORDER.index(listener.age)] = -np.inf
         chance = appeal + self._rng.gumbel(size=len(appeal))
-        size = min(len(self._open), int(self._rng.integers(*ITEMS_EACH)))
+        size = min(int(np.isfinite(appeal).sum()), int(self._rng.integers(*ITEMS_EACH)))
         events: list[Event] = []
         for place in np.argsort(-chance)[:size]:
             events.extend(self._touch(listener, int(self._open[place]), float(appeal[place])))

@@ -72,7 +72,7 @@ class Reading:
 def read(request: Request, catalogue: Catalogue, models: Models) -> Reading:
     """Sum up the history, apply the hard filters, and measure the PBox on every row."""
     past = _past(request.history, catalogue)
-    moved = shifts(request.pbox, catalogue, past.heard, SOFT_SCALE.get(request.intent, 1.0))
+    moved = shifts(request.pbox, catalogue, past.heard, request.now, SOFT_SCALE.get(request.intent, 1.0))
     total = np.zeros(len(catalogue), dtype=np.float32)
     for shift in moved:
         total += shift.logits

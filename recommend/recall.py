@@ -13,14 +13,15 @@ import numpy as np
 
 from catalog.search import Search
 from recommend import sources
+from recommend.kinship import kin
 from recommend.pbox import Factor, PBox
 from recommend.reading import Reading
 from recommend.sources import Source
 
 CAPACITY = 1000
 SEARCH_HITS = 100
-TAIL = 0.35
-"""Hits below this share of the best one's score are left out."""
+TAIL, NOISE = 0.35, 0.13
+"""Hits below this share of the best one's score, or below this score, are left out."""
 STEEPNESS = 1.2
 """a of the quota shift."""
 
@@ -28,6 +29,7 @@ HOME: Mapping[str, tuple[Source, float]] = {
     "collaborative": (sources.collaborative, 0.20),
     "taste": (sources.taste, 0.15),
     "recent": (sources.recent, 0.15),
+    "habit": (sources.habit, 0.15),
     "popular": (sources.popular, 0.20),
     "hidden": (sources.hidden, 0.10),
     "trending": (sources.trending, 0.10),
@@ -105,10 +107,10 @@ def _query(reading: Reading, search: Search) -> np.ndarray | None:
     if not hits:
         return None
     scores = np.zeros(len(reading.catalogue), dtype=np.float32)
-    floor = TAIL * hits[0].score
+    floor = max(NOISE, TAIL * hits[0].score)
     for hit in hits:
         if hit.score >= floor:
-            scores[hit.row] = max(hit.score, 1e-3)
+            scores[hit.row] = hit.score
     return scores
 
 
@@ -117,9 +119,10 @@ def _similar(reading: Reading, search: Search) -> np.ndarray | None:
     if row is None:
         return None
     scores = np.zeros(len(reading.catalogue), dtype=np.float32)
-    for hit in search.similar(row, CAPACITY // 4, reading.allowed):
+    for hit in search.similar(row, CAPACITY, reading.allowed):
         scores[hit.row] = max(hit.score, 1e-3)
-    return scores
+    kinship = kin(reading.catalogue, reading.catalogue.items[row])
+    return np.where((scores > 0.0) | (kinship > 0.5), 0.5 * scores + 0.5 * kinship, 0.0)
 
 
 def _beside(reading: Reading) -> np.ndarray | None:

@@ -127,9 +127,9 @@ class Slate(BaseModel, frozen=True, extra="forbid"):
     cards: tuple[Card, ...]
     trace: tuple[StageTrace, ...] = ()
     relaxed: tuple[str, ...] = ()
-    """What the list could not give, for an honest reply: "few" (hard wishes left less than was asked for), "query" (a
-    search without hits), "anchor" (unknown item), a soft wish as "factor:key" that no item meets ("mood:funny"), or
-    "together" (each wish is met, but never all by one item)."""
+    """What the list could not give, for an honest reply: "few" (hard wishes left less than was asked for), "query"
+    (a search with no hit, or none better than a guess), "anchor" (unknown item), a soft wish as "factor:key" that no
+    item meets ("mood:funny"), or "together" (each wish is met, but never all by one item)."""
 
     @property
     def item_ids(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from recommend.effects import having, heard_strength
+from recommend.kinship import branch
 from recommend.pbox import Entry, Factor
 from recommend.reading import Reading
 
@@ -76,6 +77,20 @@ def recent(reading: Reading) -> np.ndarray | None:
     return _stretched(near)
 
 
+def habit(reading: Reading) -> np.ndarray | None:
+    """Of the categories (two levels deep) that most of the liked items belong to."""
+    shares: dict[str, float] = {}
+    for row, weight in reading.past.liked.items():
+        for path in {branch(path) for path in reading.catalogue.items[row].categories}:
+            shares[path] = shares.get(path, 0.0) + weight
+    if not shares:
+        return None
+    scores = np.zeros(len(reading.catalogue), dtype=np.float32)
+    for path, weight in shares.items():
+        scores = np.maximum(scores, weight * reading.catalogue.in_category(path))
+    return np.sqrt(scores / max(shares.values()))
+
+
 def collaborative(reading: Reading) -> np.ndarray | None:
     """Liked by listeners with a like history."""
     return reading.models.likely(reading.past.liked)
@@ -109,7 +124,9 @@ def novel(reading: Reading) -> np.ndarray | None:
     for top in reading.known:
         unknown &= ~reading.catalogue.in_category(top)
     if not unknown.any():
-        return None
+        if reading.request.intent != "discover":
+            return None
+        unknown[:] = True
     liking = 0.3 * reading.catalogue.quality + 0.2 * reading.catalogue.popularity + 0.5 * _fit(reading)
     return unknown * liking
 

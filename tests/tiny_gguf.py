@@ -9,6 +9,11 @@ import numpy as np
 
 WIDTH, LAYERS, HEADS, KV_HEADS, INNER, CONTEXT = 64, 2, 4, 2, 128, 32768
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>")
+WORDS = (
+    *("type", "function", "name", "description", "parameters", "properties", "required", "string", "enum", "number"),
+    *("object", "anyOf", "null", "default", "minimum", "maximum", "integer", "duration", "session", "lasting"),
+)
+"""Words of tool schemas that are one token each, so that 26 tools make a short prompt."""
 HERMES = (
     "{% if tools %}<|im_start|>system\n{% if messages[0].role == 'system' %}{{ messages[0].content }}{% endif %}"
     "\n<tools>{% for tool in tools %}\n{{ tool | tojson }}{% endfor %}\n</tools>"
@@ -70,9 +75,9 @@ def write_lora(path: Path, seed: int = 1) -> Path:
 
 
 def _vocabulary(writer: gguf.GGUFWriter, template: str | None) -> int:
-    merges = ["t h", "e r", "i n", "o n"]
+    merges = sorted({f"{word[:at]} {word[at]}" for word in WORDS for at in range(1, len(word))}, key=len)
     tokens = [*byte_letters(), *(merge.replace(" ", "") for merge in merges), *SPECIAL]
-    kinds = [gguf.TokenType.NORMAL] * (256 + len(merges)) + [gguf.TokenType.CONTROL] * 3
+    kinds = [gguf.TokenType.NORMAL] * (len(tokens) - len(SPECIAL)) + [gguf.TokenType.CONTROL] * 3
     kinds += [gguf.TokenType.USER_DEFINED] * 2
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("qwen2")

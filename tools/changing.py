@@ -58,7 +58,7 @@ def plain(ctx: TurnContext, changes: Sequence[Applied]) -> str:
     return phrased(changes, ctx.engine.texts, ctx.engine.catalogue, "en")
 
 
-def say(ctx: TurnContext, name: str, **values: object) -> str:
+def say(ctx: TurnContext, name: str, /, **values: object) -> str:
     """A text of the group `replies` in the user's language."""
     return ctx.engine.texts.say(f"replies.{name}", ctx.lang, **values)
 

@@ -36,15 +36,17 @@ def record_feedback(
 ) -> str:
     """Feedback on an item: like, dislike, skip, play, save, finished (already heard), or rating with its stars."""
     ctx = runtime.context
-    if signal == "rating" and rating is None:
+    stars = rating if signal == "rating" else None
+    if signal == "rating" and stars is None:
         raise ToolRetry("signal is rating but rating is missing; give 1 to 5 stars, or use like or dislike")
-    found = find_item(ctx, "record_feedback", spoken(item))
+    given = {"signal": signal} | ({"rating": stars} if stars else {})
+    found = find_item(ctx, "record_feedback", spoken(item), **given)
     if not ctx.stores.users.get(ctx.user_id).consent:
         return _without_consent(ctx, found, signal)
-    ctx.stores.events.log(ctx.user_id, found.id, signal, ctx.now, value=float(rating) if signal == "rating" else None)
-    ctx.outcome.refresh |= signal in UNWANTED or (signal == "rating" and rating <= BAD)
-    learnt = _learn(ctx, found, _direction(signal, rating))
-    values = {"title": found.title} | ({"stars": rating} if signal == "rating" else {})
+    ctx.stores.events.log(ctx.user_id, found.id, signal, ctx.now, value=stars)
+    ctx.outcome.refresh |= signal in UNWANTED or (stars is not None and stars <= BAD)
+    learnt = _learn(ctx, found, _direction(signal, stars))
+    values = {"title": found.title} | ({"stars": stars} if stars else {})
     ctx.outcome.facts.append(Fact(kind=f"feedback_{signal}", values=values))
     if learnt:
         ctx.outcome.facts.append(Fact(kind="learnt", values={"what": learnt}))
@@ -63,9 +65,9 @@ def ask_clarification(about: Topic, runtime: ToolRuntime[TurnContext]) -> str:
     return f"the user is asked, with {len(ctx.outcome.options)} answers to tap: {say(ctx, f'ask.{about}')}"
 
 
-def _direction(signal: Signal, rating: int | None) -> int:
-    if signal == "rating" and rating is not None:
-        return 1 if rating >= GOOD else -1 if rating <= BAD else 0
+def _direction(signal: Signal, stars: int | None) -> int:
+    if stars is not None:
+        return 1 if stars >= GOOD else -1 if stars <= BAD else 0
     return {"like": 1, "dislike": -1}.get(signal, 0)
 
 

@@ -1,4 +1,4 @@
-"""Lists that someone asks for. A tool only notes the wish; the conversation fetches the list when all tools have run."""
+"""Lists that someone asks for. A tool only notes the wish; the list is fetched when all tools have run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from langchain_core.tools import tool
 
 from tools.changing import say
 from tools.context import Done, Fact, ListRequest, ToolRetry, TurnContext
-from tools.items import find_item
+from tools.items import find_item, is_place
 from tools.linking import SURE, spoken
 
 FEWEST, MOST = 1, 20
@@ -38,7 +38,7 @@ def find_similar(item: str, runtime: ToolRuntime[TurnContext]) -> str:
     try:
         anchor = find_item(ctx, "find_similar", spoken(item))
     except ToolRetry:
-        if not ctx.outcome.missed[-1].nearest or item.strip().isdigit():
+        if is_place(item):
             raise
         # A title that is not here still says what is wanted: look for the words, and say that the title is missing.
         ctx.outcome.lists.append(ListRequest(intent="search", query=item.strip()))

@@ -9,80 +9,105 @@ from rapidfuzz import fuzz, process
 from catalog.items import Item
 from catalog.spelling import plain
 from tools.context import Done, Missed, Option, ToolRetry, TurnContext
+from tools.linking import SURE
 
 TITLE_SCORE = 80.0
 """Likeness (0..100) from which a spoken title is one of those shown."""
 NEAREST = 3
-LAST = frozenset({"last", "last one", "the last one", "最后一个", "最后"})
+LAST = frozenset({"last", "last one", "the last one", "最后", "最后一个"})
 THIS = frozenset({"this", "this one", "it", "that", "that one", "这个", "那个", "它"})
-_PLACE = re.compile(r"^(?:#|no\.?\s*|number\s*|第)?\s*(\d{1,2})(?:\.|st|nd|rd|th|个|部|本|条)?$")
+ORDINALS = (
+    ("first", "1st", "一"), ("second", "2nd", "二"), ("third", "3rd", "三"), ("fourth", "4th", "四"),
+    ("fifth", "5th", "五"), ("sixth", "6th", "六"), ("seventh", "7th", "七"), ("eighth", "8th", "八"),
+)  # fmt: skip
+_PLACE = re.compile(r"#?\s*(\d{1,2})\.?|(?:the )?([1-8](?:st|nd|rd|th)|[a-z]+th|first|second|third)(?: one)?")
+_PLACE_ZH = re.compile(r"第\s*(?:(\d{1,2})|([一二三四五六七八]))[个部本条集]?")
+_NAMED_BY = {"block_content": "name", "unblock_content": "name"}
 
 
-def find_item(ctx: TurnContext, tool: str, reference: str) -> Item:
-    """The item that a reference means. Where there is none, the user gets the nearest titles, the model a ToolRetry."""
+def find_item(ctx: TurnContext, tool: str, reference: str, **rest: object) -> Item:
+    """The item that a reference means. Where there is none, the user gets the nearest titles, the model a ToolRetry.
+
+    `rest`: the call's other arguments, so that a tapped title does what was meant.
+    """
     said = reference.strip()
     item = _by_place(ctx, said) or _by_title(ctx, said)
     if item is None:
-        raise ToolRetry(missed(ctx, tool, said))
+        raise ToolRetry(_missed(ctx, tool, said, rest))
     ctx.outcome.about = item.id
     return item
 
 
-def missed(ctx: TurnContext, tool: str, said: str) -> str:
-    """Notes a reference that leads nowhere, with tappable titles. Returns what to tell the model."""
-    near = nearest(ctx, said)
-    ctx.outcome.missed.append(Missed(said=said, nearest=tuple(item.title for item in near)))
-    ctx.outcome.options.extend(Option(text=item.title, calls=(call("item_details", item=item.title),)) for item in near)
-    text = ctx.engine.texts.say("replies.step.missed", ctx.lang, said=said)
-    ctx.outcome.done.append(Done(tool=tool, text=text, ok=False))
-    if said.casefold() in THIS or _PLACE.match(said) or said.casefold() in LAST:
-        places = f'"1" to "{len(ctx.shown)}"' if ctx.shown else "no place, for no list is shown"
-        return f"there is no item {said!r}; allowed is {places}, or a title. Ask which one is meant."
-    titles = ", ".join(repr(item.title) for item in near) or "nothing like it"
-    return f"no item is called {said!r}; nearest: {titles}. Call again with one of these, or say that it is not here."
+def is_place(said: str) -> bool:
+    """Whether a reference points at the screen instead of naming a title."""
+    word = said.strip().casefold()
+    return word in THIS or word in LAST or _place(word) is not None
 
 
-def nearest(ctx: TurnContext, said: str, most: int = NEAREST) -> list[Item]:
-    """Items whose titles come nearest to a spoken one; those on the screen when it is a place that does not exist."""
-    catalogue = ctx.engine.catalogue
-    if said.casefold() in THIS | LAST or _PLACE.match(said):
-        return [catalogue.item(item_id) for item_id in ctx.shown[:most] if item_id in catalogue.row]
-    found = ctx.engine.resolver.candidates("item", said, most)
-    return [catalogue.item(match.key) for match in found if match.key in catalogue.row]
-
-
-def call(name: str, **args: object) -> dict[str, object]:
+def call(name: str, /, **args: object) -> dict[str, object]:
     """A tool call as options carry it."""
     return {"name": name, "args": args}
 
 
+def _missed(ctx: TurnContext, tool: str, said: str, rest: dict[str, object]) -> str:
+    """Notes a reference that leads nowhere, with tappable titles. Returns what to tell the model."""
+    near = _nearest(ctx, said)
+    again = tool if tool != "compare_items" else "item_details"
+    argument = _NAMED_BY.get(again, "item")
+    ctx.outcome.options.extend(
+        Option(text=item.title, calls=(call(again, **{argument: item.title}, **rest),)) for item in near
+    )
+    text = ctx.engine.texts.say("replies.step.missed", ctx.lang, said=said)
+    ctx.outcome.done.append(Done(tool=tool, text=text, ok=False))
+    if is_place(said):
+        ctx.outcome.asked = "item"
+        places = f'"1" to "{len(ctx.shown)}"' if ctx.shown else "no place, for no list is shown"
+        return f"there is no item {said!r}; allowed is {places}, or a title. Ask which one is meant."
+    ctx.outcome.missed.append(Missed(said=said, nearest=tuple(item.title for item in near)))
+    titles = ", ".join(repr(item.title) for item in near)
+    advice = f"nearest: {titles}. Call again with one of these" if titles else "search for its topic instead"
+    return f"no item is called {said!r}; {advice}, or say that it is not here."
+
+
+def _nearest(ctx: TurnContext, said: str) -> list[Item]:
+    """Items whose titles come nearest to a spoken one; those on the screen when it is a place that does not exist."""
+    catalogue = ctx.engine.catalogue
+    if is_place(said):
+        return [catalogue.item(item_id) for item_id in ctx.shown if item_id in catalogue.row]
+    found = ctx.engine.resolver.candidates("item", said, NEAREST, lang=ctx.lang)
+    return [catalogue.item(match.key) for match in found]
+
+
 def _by_place(ctx: TurnContext, said: str) -> Item | None:
-    word = said.casefold()
+    word, chosen = said.casefold(), None
+    number = _place(word)
     if word in THIS:
         chosen = ctx.about or ctx.outcome.about or (ctx.shown[0] if len(ctx.shown) == 1 else None)
     elif word in LAST:
         chosen = ctx.shown[-1] if ctx.shown else None
-    elif place := _PLACE.match(word):
-        number = int(place.group(1))
-        chosen = ctx.shown[number - 1] if 1 <= number <= len(ctx.shown) else None
-    else:
-        chosen = None
+    elif number is not None and 1 <= number <= len(ctx.shown):
+        chosen = ctx.shown[number - 1]
     return ctx.engine.catalogue.item(chosen) if chosen in ctx.engine.catalogue.row else None
 
 
+def _place(word: str) -> int | None:
+    match = _PLACE.fullmatch(word) or _PLACE_ZH.fullmatch(word)
+    if match is None:
+        return None
+    if match.group(1):
+        return int(match.group(1))
+    return next((number for number, names in enumerate(ORDINALS, 1) if match.group(2) in names), None)
+
+
 def _by_title(ctx: TurnContext, said: str) -> Item | None:
-    if not said or said.casefold() in THIS | LAST:
+    """The title on the screen that is meant; else an item of the catalogue that is surely called so."""
+    if not plain(said) or said.casefold() in THIS | LAST:
         return None
     catalogue = ctx.engine.catalogue
-    shown = {
-        (item_id, title): plain(title)
-        for item_id in ctx.shown
-        if item_id in catalogue.row
-        for title in (catalogue.item(item_id).title, catalogue.item(item_id).title_alt)
-        if title
-    }
-    best = process.extractOne(plain(said), shown, scorer=fuzz.WRatio, score_cutoff=TITLE_SCORE) if plain(said) else None
+    items = [catalogue.item(item_id) for item_id in ctx.shown if item_id in catalogue.row]
+    titles = {(item.id, title): plain(title) for item in items for title in (item.title, item.title_alt) if title}
+    best = process.extractOne(plain(said), titles, scorer=fuzz.WRatio, score_cutoff=TITLE_SCORE)
     if best:
         return catalogue.item(best[2][0])
     match = ctx.engine.resolver.resolve("item", said, lang=ctx.lang)
-    return catalogue.item(match.key) if match and match.how in ("exact", "fuzzy") else None
+    return catalogue.item(match.key) if match and match.how in SURE else None

@@ -1,4 +1,4 @@
-"""From a spoken name to what the catalogue calls it. A name that nothing answers to stays a free theme word, never lost."""
+"""From a spoken name to what the catalogue calls it. What nothing answers to stays a free theme word."""
 
 from __future__ import annotations
 
@@ -39,11 +39,10 @@ def spoken(name: str) -> str:
 def link_category(ctx: TurnContext, said: str) -> Link:
     """A category; else a mood, person, series or tag that is called so; else a free theme word."""
     resolver = ctx.engine.resolver
-    if match := resolver.resolve("category", said, lang=ctx.lang):
-        return Link(Factor.CATEGORY, match.key, f"category:{match.key}")
-    other = resolver.any_kind(said, NEXT_KINDS)
+    match = resolver.resolve("category", said, lang=ctx.lang)
+    other = None if match and match.how in SURE else resolver.any_kind(said, NEXT_KINDS, lang=ctx.lang)
     if other is None or other.how not in SURE:
-        return _free(said)
+        return Link(Factor.CATEGORY, match.key, f"category:{match.key}") if match else _free(said)
     if other.kind == "mood":
         return Link(Factor.MOOD, other.key, f"tag:{said}")
     return Link(Factor.ENTITY, f"{other.kind}:{other.key}", f"{other.kind}:{other.key}")
@@ -101,7 +100,7 @@ def _forms(ctx: TurnContext, entry: Entry) -> set[str]:
 def _mostly(catalogue: Catalogue, mood: str) -> list[str]:
     """The top categories that mostly feel so: "nothing scary" is to end horror, whatever each item is marked with."""
     feels = catalogue.with_mood(mood)
-    roots = [(category.path, catalogue.in_category(category.path)) for category in catalogue.words.taxonomy.children(None)]
+    roots = [(root.path, catalogue.in_category(root.path)) for root in catalogue.words.taxonomy.children(None)]
     return [path for path, rows in roots if rows.any() and (feels & rows).sum() >= MOSTLY * rows.sum()]
 
 

@@ -65,11 +65,11 @@ def all_tools() -> list[BaseTool]:
 
 
 def run_call(ctx: TurnContext, name: str, args: Mapping[str, Any]) -> str:
-    """Runs one call, as a tapped chip does. Raises ToolRetry for an unknown tool, bad arguments, or what the tool refuses."""
+    """Runs one call, as a tapped chip does. Raises ToolRetry for an unknown tool, bad arguments, a refusal."""
     tool = next((tool for tool in all_tools() if tool.name == name), None)
     if tool is None:
         raise ToolRetry(f"no tool {name!r}; there are {[tool.name for tool in all_tools()]}")
-    wanted = {key: value for key, value in args.items() if key in tool.tool_call_schema.model_fields}
+    wanted = {key: value for key, value in args.items() if key in tool.args}
     runtime = ToolRuntime(
         state={}, context=ctx, config={}, stream_writer=_silent, tool_call_id=f"{ctx.turn_id}:{name}", store=None
     )

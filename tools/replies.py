@@ -9,7 +9,7 @@ from recommend.pbox import Factor
 from recommend.request import Slate, UiLanguage
 from tools.context import Engine, ListRequest, Outcome
 from tools.linking import SURE
-from tools.words import as_made, joined, phrased
+from tools.words import as_made, joined, phrased, telling
 
 GLUE: dict[UiLanguage, str] = {"en": " ", "zh": ""}
 SEMICOLON: dict[UiLanguage, str] = {"en": "; ", "zh": "；"}
@@ -17,7 +17,7 @@ NAMING = ("item", "author", "narrator", "series", "category", "tag", "mood", "sc
 
 
 def compose(outcome: Outcome, lang: UiLanguage, texts: Texts, catalogue: Catalogue) -> str:
-    """What was changed and for how long, what was found out, what is missing, what is asked. "" when nothing was done."""
+    """What was changed and for how long, what was found out, is missing, is asked. "" when nothing was done."""
     parts = []
     if outcome.undone:
         parts.append(texts.say("replies.undone", lang, what=phrased(as_made(outcome.undone), texts, catalogue, lang)))
@@ -53,7 +53,7 @@ def is_here(query: str, engine: Engine, lang: UiLanguage) -> bool:
     """Whether something in the catalogue is called so: a title, a person, a series, a category, a theme word."""
     if engine.catalogue.with_tag(query).any():
         return True
-    match = engine.resolver.any_kind(query, NAMING)
+    match = engine.resolver.any_kind(query, NAMING, lang=lang)
     return match is not None and match.how in SURE
 
 
@@ -64,7 +64,7 @@ def _changed(outcome: Outcome, lang: UiLanguage, texts: Texts, catalogue: Catalo
     else:
         said = [change for change in outcome.changes if change.source != "feedback"]
     groups: dict[str, list[Applied]] = {}
-    for change in said:
+    for change in telling(said):
         groups.setdefault(_holds(change, outcome), []).append(change)
     return SEMICOLON[lang].join(
         texts.say(f"replies.holds.{span}", lang, what=phrased(changes, texts, catalogue, lang))

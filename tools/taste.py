@@ -44,9 +44,7 @@ def update_entity_weight(
 
 
 @tool
-def update_mood_preference(
-    mood: str, weight: Weight, runtime: ToolRuntime[TurnContext], duration: Lasts = None
-) -> str:
+def update_mood_preference(mood: str, weight: Weight, runtime: ToolRuntime[TurnContext], duration: Lasts = None) -> str:
     """How it should feel: funny, relaxing, scary, uplifting, 治愈, 烧脑. Negative: not in the mood for it."""
     ctx, said = runtime.context, spoken(mood)
     link = Link(Factor.MOOD, link_term(ctx, "mood", said))

@@ -23,7 +23,7 @@ def block_content(kind: Blockable, name: str, runtime: ToolRuntime[TurnContext],
     """Never show it: "no horror" (category), "nothing scary", "不要恐怖的" (tag), a person, a series, one item."""
     ctx, said = runtime.context, spoken(name)
     if kind == "item":
-        item = find_item(ctx, "block_content", said)
+        item = find_item(ctx, "block_content", said, kind="item")
         keys: tuple[str, ...] = (f"item:{item.id}",)
         said = item.title
     else:
@@ -41,7 +41,7 @@ def unblock_content(kind: Blockable, name: str, runtime: ToolRuntime[TurnContext
     ctx, said = runtime.context, spoken(name)
     pbox = box(ctx)
     if kind == "item":
-        item = find_item(ctx, "unblock_content", said)
+        item = find_item(ctx, "unblock_content", said, kind="item")
         keys: tuple[str, ...] = (f"item:{item.id}",)
     else:
         keys = blocking_keys(ctx, kind, said)

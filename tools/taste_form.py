@@ -66,7 +66,7 @@ def set_freshness(
     recency: Leaning = None,
     repeats: Literal["avoid", "allow"] | None = None,
 ) -> str:
-    """New releases (recency 0.8) or classics (−0.8), 0 for no matter; "nothing I have already heard" is repeats=avoid."""
+    """New releases (recency 0.8) or classics (−0.8), 0 for no matter; "nothing I know already" is repeats=avoid."""
     changes = [] if recency is None else [_absolute(Factor.RECENCY, recency)]
     if repeats is not None:
         changes.append(_absolute(Factor.REPEATS, -1.0 if repeats == "avoid" else 0.0, hard=True, said=repeats))

@@ -10,11 +10,9 @@ from langchain_core.tools import tool
 from recommend.pbox import Dimension
 from tools.changing import box, phrases, plain, say
 from tools.context import Done, Fact, TurnContext
-from tools.words import as_made, describe_entry, joined
+from tools.words import as_made, phrased_entries
 
-Resettable = Literal[
-    "interest", "avoidance", "mood", "form", "payment", "freshness", "exploration", "authority", "all"
-]
+Resettable = Literal["interest", "avoidance", "mood", "form", "payment", "freshness", "exploration", "authority", "all"]
 
 
 @tool
@@ -56,11 +54,10 @@ def show_preferences(runtime: ToolRuntime[TurnContext]) -> str:
     if not entries:
         return _nothing(ctx, "show_preferences", "no_preferences")
     engine = ctx.engine
-    own = [describe_entry(entry, engine.texts, engine.catalogue, ctx.lang) for entry in entries]
-    english = [describe_entry(entry, engine.texts, engine.catalogue, "en") for entry in entries]
-    ctx.outcome.facts.append(Fact(kind="preferences", values={"what": joined(own, ctx.lang)}))
-    ctx.outcome.done.append(Done(tool="show_preferences", text=say(ctx, "step.preferences", n=len(own))))
-    return "; ".join(english)
+    own = phrased_entries(entries, engine.texts, engine.catalogue, ctx.lang)
+    ctx.outcome.facts.append(Fact(kind="preferences", values={"what": own}))
+    ctx.outcome.done.append(Done(tool="show_preferences", text=say(ctx, "step.preferences", n=len(entries))))
+    return phrased_entries(entries, engine.texts, engine.catalogue, "en")
 
 
 def _nothing(ctx: TurnContext, tool_name: str, kind: str, **values: str) -> str:

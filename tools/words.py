@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from catalog.catalogue import Catalogue
-from catalog.spelling import contains, form
+from catalog.spelling import contains, form, is_chinese
 from db.pbox import Applied
 from prompts.texts import Texts
 from recommend.pbox import Entry, Factor
@@ -52,13 +52,21 @@ def describe_entry(entry: Entry, texts: Texts, catalogue: Catalogue, lang: Lang)
 
 
 def phrased(changes: Iterable[Applied], texts: Texts, catalogue: Catalogue, lang: Lang) -> str:
-    """Several changes in one line; what came from the same words is said once ("no horror" may block two things)."""
-    lines: dict[tuple[str, str, bool], str] = {}
-    for change in changes:
-        phrase = describe(change, texts, catalogue, lang)
-        own = change.said if change.factor == Factor.BLOCK and change.said else phrase
-        lines.setdefault((change.factor, own, change.after is None), phrase)
-    return joined(lines.values(), lang)
+    """Several changes in one line."""
+    told = telling(changes)
+    return _once([(c, describe(c, texts, catalogue, lang)) for c in told], lang)
+
+
+def phrased_entries(entries: Iterable[Entry], texts: Texts, catalogue: Catalogue, lang: Lang) -> str:
+    """Several parameters in one line."""
+    return _once([(entry, describe_entry(entry, texts, catalogue, lang)) for entry in entries], lang)
+
+
+def telling(changes: Iterable[Applied]) -> list[Applied]:
+    """Without bounds and languages that only gave way to another one of the same changes."""
+    made = list(changes)
+    settled = {change.factor for change in made if change.after is not None} & {Factor.LENGTH, Factor.LANGUAGE}
+    return [change for change in made if change.after is not None or change.factor not in settled]
 
 
 def as_made(undone: Iterable[Applied]) -> tuple[Applied, ...]:
@@ -76,13 +84,13 @@ def name_of(factor: Factor, key: str, said: str, catalogue: Catalogue, lang: Lan
     """The label of what a parameter is about, with the user's own word where it is another one."""
     kind, _, rest = key.partition(":")
     if factor == Factor.CATEGORY:
-        return _with_said(catalogue.words.taxonomy.label(key, lang), said)
+        return _with_said(catalogue.words.taxonomy.label(key, lang), said, lang)
     if factor == Factor.MOOD:
-        return _with_said(catalogue.words.moods.label(key, lang).lower(), said)
+        return _with_said(catalogue.words.moods.label(key, lang).lower(), said, lang)
     if factor == Factor.SCENE:
-        return _with_said(catalogue.words.scenes.label(key, lang).lower(), said)
+        return _with_said(catalogue.words.scenes.label(key, lang).lower(), said, lang)
     if kind == "category":
-        return _with_said(catalogue.words.taxonomy.label(rest, lang), said)
+        return _with_said(catalogue.words.taxonomy.label(rest, lang), said, lang)
     if kind == "item":
         title = catalogue.item(rest).title if rest in catalogue.row else rest
         return f"《{title}》" if lang == "zh" else f"“{title}”"
@@ -96,11 +104,21 @@ def length_words(minutes: float, texts: Texts, lang: Lang) -> str:
     return texts.say("replies.hours", lang, n=f"{minutes / 60:.1f}".removesuffix(".0"))
 
 
-def _with_said(label: str, said: str) -> str:
+def _once(told: Iterable[tuple[Applied | Entry, str]], lang: Lang) -> str:
+    """Blocks that came from the same words are said once: "nothing scary" may block a theme and a category."""
+    lines: dict[str, str] = {}
+    for about, phrase in told:
+        gone = isinstance(about, Applied) and about.after is None
+        own = f"{gone}:{about.said}" if about.factor == Factor.BLOCK and about.said else phrase
+        lines.setdefault(own, phrase)
+    return joined(lines.values(), lang)
+
+
+def _with_said(label: str, said: str, lang: Lang) -> str:
     mine, theirs = form(said), form(label)
-    if not mine or mine == theirs or contains(theirs, mine) or mine in theirs:
+    if not mine or is_chinese(said) != (lang == "zh") or mine == theirs or contains(theirs, mine) or mine in theirs:
         return label
-    return f"{said} ({label})" if said.isascii() and label.isascii() else f"{said}（{label}）"
+    return f"{said}（{label}）" if lang == "zh" else f"{said} ({label})"
 
 
 def _cleared(applied: Applied, texts: Texts, catalogue: Catalogue, lang: Lang) -> str:
@@ -108,7 +126,8 @@ def _cleared(applied: Applied, texts: Texts, catalogue: Catalogue, lang: Lang) -
         name = name_of(applied.factor, applied.key, applied.said, catalogue, lang)
         key = "block" if applied.factor == Factor.BLOCK else "named"
         return texts.say(f"replies.cleared.{key}", lang, name=name)
-    return texts.say(f"replies.cleared.{applied.factor}", lang)
+    key = f"length_{applied.key}" if applied.factor == Factor.LENGTH else applied.factor
+    return texts.say(f"replies.cleared.{key}", lang)
 
 
 def _phrase(saying: Saying, texts: Texts, catalogue: Catalogue, lang: Lang) -> str:

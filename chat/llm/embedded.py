@@ -17,6 +17,7 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackMana
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
+from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from pydantic import Field
@@ -138,13 +139,7 @@ def _result(message: AIMessage) -> ChatResult:
 
 def _chunk(message: AIMessage) -> ChatGenerationChunk:
     pieces = [
-        {
-            "name": call["name"],
-            "args": json.dumps(call["args"], ensure_ascii=False),
-            "id": call["id"],
-            "index": at,
-            "type": "tool_call_chunk",
-        }
+        tool_call_chunk(name=call["name"], args=json.dumps(call["args"], ensure_ascii=False), id=call["id"], index=at)
         for at, call in enumerate(message.tool_calls)
     ]
     return ChatGenerationChunk(

@@ -31,7 +31,7 @@ from llama_cpp import LlamaGrammar
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 from pydantic import PrivateAttr, model_validator
 
-from chat.llm.grammar import OPEN, check_grammar, tool_grammar
+from chat.llm.grammar import MAX_CALLS, OPEN, check_grammar, tool_grammar
 from chat.llm.hermes import Answer, Defuser, Turn, shorter, tools_in_words, turns_of
 from chat.llm.sampler import GrammarLlama
 
@@ -231,7 +231,8 @@ class ChatGguf(ChatLlamaCpp):
         """Sampling options of llama.cpp, for one turn."""
         seed = int(given.get("seed") or self.seed)
         self.client.set_seed(secrets.randbits(31) if seed < 0 else seed)
-        grammar = LlamaGrammar.from_string(tool_grammar(tools, choice)) if tools else self.grammar
+        most = MAX_CALLS if choice in ("auto", "any") else 1
+        grammar = LlamaGrammar.from_string(tool_grammar(tools, choice, most)) if tools else self.grammar
         return {
             "temp": float(given.get("temperature", self.temperature)),
             "top_p": self.top_p,

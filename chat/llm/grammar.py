@@ -48,7 +48,8 @@ def tool_grammar(tools: Sequence[Schema], choice: str = "auto", max_calls: int =
 
 def check_grammar(vocab: Any, text: str) -> None:
     """Raises GrammarError where llama.cpp refuses `text`: sampling with such a grammar would crash the process."""
-    sampler = llama_cpp.llama_sampler_init_grammar(vocab, text.encode("utf-8"), b"root")
+    # llama.cpp takes an empty text for "no grammar": it would let everything through.
+    sampler = text.strip() and llama_cpp.llama_sampler_init_grammar(vocab, text.encode("utf-8"), b"root")
     if not sampler:
         raise GrammarError(f"llama.cpp refuses this grammar of {len(text)} characters; it starts {text[:200]!r}")
     llama_cpp.llama_sampler_free(sampler)
@@ -130,7 +131,7 @@ class Rules:
         """Required members in order, then the optional ones in order, each at most once."""
         needed = set(schema.get("required", ()))
         members = {
-            name: f"{literal(json.dumps(name, ensure_ascii=False) + ': ')} {self.of(value, defs)}"
+            name: f"{literal(json.dumps(name, ensure_ascii=False) + ': ')} {self.of(_visible(value, name in needed), defs)}"
             for name, value in schema.get("properties", {}).items()
         }
         if unknown := needed - members.keys():
@@ -172,6 +173,12 @@ class Rules:
         name = f"r{len(self.named)}"
         self.named[name] = body
         return name
+
+
+def _visible(schema: Schema, needed: bool) -> Schema:
+    """A required text is not left empty, also where its schema forgets to say so."""
+    text = needed and schema.get("type") == "string" and "enum" not in schema and "const" not in schema
+    return {"minLength": 1, **schema} if text else schema
 
 
 def _json(value: Any) -> str:

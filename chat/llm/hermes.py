@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from langchain_core.messages import BaseMessage, convert_to_openai_messages
+from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
 
 from chat.llm.grammar import CLOSE, OPEN
 
@@ -90,7 +91,7 @@ class Answer:
         """Whether an unfinished call is left over; it was dropped."""
         return self._kind != "text" and bool(self._pending.strip())
 
-    def push(self, piece: str) -> tuple[str, list[dict[str, Any]]]:
+    def push(self, piece: str) -> tuple[str, list[ToolCallChunk]]:
         """New text and new tool-call chunks that `piece` completes."""
         self._pending += piece
         if self._kind is None:
@@ -106,7 +107,7 @@ class Answer:
         text, self._pending, self._kind = self._pending, "", "text"
         return text
 
-    def _closed_calls(self) -> list[dict[str, Any]]:
+    def _closed_calls(self) -> list[ToolCallChunk]:
         found = []
         while CLOSE in self._pending:
             body, self._pending = self._pending.split(CLOSE, 1)
@@ -127,15 +128,10 @@ class Answer:
         return text
 
 
-def _chunk(body: str, index: int) -> dict[str, Any]:
+def _chunk(body: str, index: int) -> ToolCallChunk:
     call = json.loads(body)
-    return {
-        "name": call["name"],
-        "args": json.dumps(call["arguments"], ensure_ascii=False),
-        "id": f"call_{uuid.uuid4().hex}",
-        "index": index,
-        "type": "tool_call_chunk",
-    }
+    arguments = json.dumps(call["arguments"], ensure_ascii=False)
+    return tool_call_chunk(name=call["name"], args=arguments, id=f"call_{uuid.uuid4().hex}", index=index)
 
 
 def _call(call: dict[str, Any], defuse: Defuser) -> dict[str, Any]:

@@ -26,17 +26,17 @@ class GrammarLast:
     def __init__(self, chain: LlamaSampler, grammar: LlamaSampler, pieces: int) -> None:
         self.chain, self.grammar, self.pieces = chain, grammar, pieces
         self._rows = (llama_cpp.llama_token_data * pieces)()
-        self._table = np.frombuffer(self._rows, dtype=_ROW)
+        self._table = np.ctypeslib.as_array(self._rows).view(_ROW)
 
     def sample(self, ctx: LlamaContext, idx: int = -1) -> int:
         """The next token, already accepted by both samplers."""
         found = self._all(ctx, idx)
-        llama_cpp.llama_sampler_apply(self.chain.sampler, ctypes.byref(found))
+        _apply(self.chain, found)
         token = found.data[found.selected].id
         if self._refused(token):
             found = self._all(ctx, idx)
-            llama_cpp.llama_sampler_apply(self.grammar.sampler, ctypes.byref(found))
-            llama_cpp.llama_sampler_apply(self.chain.sampler, ctypes.byref(found))
+            _apply(self.grammar, found)
+            _apply(self.chain, found)
             token = found.data[found.selected].id
         llama_cpp.llama_sampler_accept(self.grammar.sampler, token)
         llama_cpp.llama_sampler_accept(self.chain.sampler, token)
@@ -59,8 +59,13 @@ class GrammarLast:
     def _refused(self, token: int) -> bool:
         one = (llama_cpp.llama_token_data * 1)(llama_cpp.llama_token_data(token, 1.0, 0.0))
         alone = llama_cpp.llama_token_data_array(ctypes.cast(one, llama_cpp.llama_token_data_p), 1, -1, False)
-        llama_cpp.llama_sampler_apply(self.grammar.sampler, ctypes.byref(alone))
+        _apply(self.grammar, alone)
         return alone.data[0].logit == float("-inf")
+
+
+def _apply(sampler: LlamaSampler, found: Any) -> None:
+    reference: Any = ctypes.byref(found)
+    llama_cpp.llama_sampler_apply(sampler.sampler, reference)
 
 
 class GrammarLlama(Llama):
@@ -70,7 +75,7 @@ class GrammarLlama(Llama):
         super().__init__(*args, **kwargs)
         self._cancelled: Callable[[], bool] | None = None
         self._abort = llama_cpp.ggml_abort_callback(lambda _: bool(self._cancelled and self._cancelled()))
-        llama_cpp.llama_set_abort_callback(self._ctx.ctx, self._abort, None)
+        llama_cpp.llama_set_abort_callback(self._ctx.ctx, self._abort, ctypes.c_void_p())
 
     @property
     def vocab(self) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from html import escape
 from typing import Any
 
 from chat.view import Message, Step, ToolNote
@@ -35,7 +36,7 @@ class Running:
         shown = chat_messages((*self.before, *said))
         shown += [_note(note) for note in self.notes]
         if self.reply:
-            return [*shown, {"role": "assistant", "content": self.reply}]
+            return [*shown, _line("assistant", self.reply)]
         return shown if self.notes else [*shown, _title(self.waiting, "pending")]
 
 
@@ -45,13 +46,26 @@ def chat_messages(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
     for message in messages:
         shown += [_note(note) for note in message.notes]
         if message.text:
-            shown.append({"role": message.role, "content": message.text})
+            shown.append(_line(message.role, message.text))
     return shown
 
 
+def _line(role: str, words: str) -> dict[str, Any]:
+    return {"role": role, "content": _literal(words)}
+
+
 def _note(note: ToolNote) -> dict[str, Any]:
-    return _title(f"{'✓' if note.ok else '–'} {note.text}", "done")
+    return _title(f"{'✓' if note.ok else '–'} {note.text}", "done", note.tool)
 
 
-def _title(words: str, status: str) -> dict[str, Any]:
-    return {"role": "assistant", "content": "", "metadata": {"title": words, "status": status}}
+def _title(words: str, status: str, detail: str = "") -> dict[str, Any]:
+    return {
+        "role": "assistant",
+        "content": _literal(detail),
+        "metadata": {"title": _literal(words), "status": status},
+    }
+
+
+def _literal(words: str) -> str:
+    """Words that the chat component shows as written: it takes its content for HTML, even without Markdown."""
+    return escape(words, quote=False)

@@ -1,6 +1,7 @@
 """Run by Alembic inside the transaction that `db.engine.migrate` opened.
 
-A new script:  python -c 'from db.engine import *; draft_migration(open_database("sqlite:///var/draft.db"), "what changes")'
+A new script, drafted from what `db.tables` says more than the scripts do so far:
+python -c 'from db.engine import *; draft_migration(open_database("sqlite:///var/draft.db"), "what changes")'
 """
 
 from typing import Any, Literal

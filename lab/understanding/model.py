@@ -63,6 +63,31 @@ class Decoder(nn.Module):
         nn.init.normal_(self.e.weight, 0, 0.06)
         for block in self.b:
             nn.init.normal_(block.dn.weight, 0, 0.02 / (2 * shape.layers) ** 0.5)
+        self._start_as_pointer_network()
+
+    @torch.no_grad()
+    def _start_as_pointer_network(self) -> None:
+        """Lets three heads of the last two layers begin as copiers, so that only *where* to look must be learnt.
+
+        Pointers live in the last two heads' worth of dimensions, one each (the few beyond share them), where nothing
+        else writes at first. A copying head's value and output matrices are the identity there, so that its attention
+        over the prefix arrives at the tied output as the logits of the pointers (a pointer network, Vinyals et al. 2015).
+        """
+        size = self.shape.width // self.shape.heads
+        home = self.shape.width - 2 * size
+        pointers = self.e.weight[POINTER0:]
+        self.e.weight[:POINTER0, home:] = 0
+        shared = F.normalize(torch.randn(max(0, len(pointers) - 2 * size), 2 * size), dim=1)
+        pointers.zero_()
+        pointers[:, home:] = torch.cat((torch.eye(2 * size), shared))[: len(pointers)]
+        copies = ((home - size, home), (home, home), (home + size, home + size))
+        for block in list(self.b)[-2:]:
+            for head, place in copies:
+                rows, dims = slice(head, head + size), slice(place, place + size)
+                block.v.weight[rows] = 0
+                block.v.weight[rows, dims] = torch.eye(size)
+                block.o.weight[:, rows] = 0
+                block.o.weight[dims, rows] = 0.5 * torch.eye(size)
 
     def forward(self, x: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
         """`x` (n, t, width); `valid` (n, t) marks the positions that exist."""
@@ -86,6 +111,9 @@ class Understander(nn.Module):
         self.decoder = Decoder(shape, dropout)
         self.bridge = nn.Linear(encoder.config.hidden_size, shape.width)
         nn.init.normal_(self.bridge.weight, 0, 0.02)
+        nn.init.zeros_(self.bridge.bias)
+        with torch.no_grad():
+            self.bridge.weight[shape.width - 2 * shape.width // shape.heads:] = 0
 
     def prefix(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Soft prefix (n, t, width): each encoder state, projected, plus the embedding of its pointer."""

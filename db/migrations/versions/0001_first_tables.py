@@ -27,6 +27,7 @@ def upgrade() -> None:
     sa.Column('consent', sa.Boolean(), nullable=False),
     sa.Column('persona', sa.Boolean(), nullable=False),
     sa.Column('onboarded', sa.Boolean(), nullable=False),
+    sa.Column('simulated', sa.Boolean(), nullable=False),
     sa.Column('row_version', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('user_id', name=op.f('pk_users'))
     )
@@ -133,7 +134,6 @@ def upgrade() -> None:
     sa.UniqueConstraint('id', name=op.f('uq_turns_id'))
     )
     op.create_index(op.f('ix_turns_user_id_conversation_id_seq'), 'turns', ['user_id', 'conversation_id', 'seq'], unique=False)
-
 
 
 def downgrade() -> None:

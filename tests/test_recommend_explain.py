@@ -1,0 +1,165 @@
+"""Invariant 5: every part of every reason is held by the item's record, the PBox or the listener's own history."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from catalog.items import Item, under
+from catalog.spelling import contains, form
+from prompts.texts import Texts
+from recommend.amounts import count, duration
+from recommend.claims import claims
+from recommend.kinship import branch, related
+from recommend.pbox import Factor
+from recommend.reading import read
+from recommend.request import Candidate, Listener, Request
+from tests.recommend_stage import catalogue, entry, history, models, pipeline, population, request
+from tests.test_recommend_invariants import requests
+
+CATALOGUE = catalogue()
+PERSONAS = [person for person in population()[0] if person.persona]
+MANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def held(evidence: str, item: Item, asked: Request) -> bool:
+    """A second, plain reading of the record: independent of the code that made the claim."""
+    head, _, rest = evidence.partition(":")
+    match head:
+        case "source":
+            return held_by_source(rest, item, asked)
+        case "shared":
+            kind, _, name = rest.partition(":")
+            anchor = CATALOGUE.item(asked.anchor or "")
+            found = {"author": (item.author,), "tag": item.tags, "category": item.categories}[kind]
+            other = {"author": (anchor.author,), "tag": anchor.tags, "category": anchor.categories}[kind]
+            return name in found and name in other
+        case "history":
+            return held_by_history(rest, item, asked)
+        case "attribute":
+            return {"rating": item.rating >= 4.3, "plays": item.plays > 0}.get(rest, True)
+        case _:
+            return held_by_wish(head, rest, item, asked)
+
+
+def held_by_source(rest: str, item: Item, asked: Request) -> bool:
+    kind, _, name = rest.partition(":")
+    touched = [CATALOGUE.item(e.item_id) for e in asked.history.events if e.kind != "impression"]
+    if kind == "novel":
+        return under(item.category, name) and not any(under(p, name) for other in touched for p in other.categories)
+    if kind == "similar":
+        return name == asked.anchor or name in {other.id for other in touched}
+    if kind == "collaborative":
+        together = models().liked_both(CATALOGUE.row[name], CATALOGUE.row[item.id])
+        return together >= 2 and name in {other.id for other in touched}
+    if kind == "query" and name == "description":
+        return contains(form(item.description), form(asked.query or ""))
+    return kind in {"trending", "query"}
+
+
+def held_by_history(rest: str, item: Item, asked: Request) -> bool:
+    kind, _, name = rest.partition(":")
+    mine = {(e.kind, e.item_id) for e in asked.history.events}
+    if kind == "habit":
+        own = [CATALOGUE.item(item_id) for event, item_id in mine if event != "impression"]
+        return sum(any(branch(p) == name for p in other.categories) for other in own) >= 3
+    if kind == "heard":
+        return ("play", name) in mine or ("finished", name) in mine
+    return (kind, name) in mine and related(CATALOGUE.item(name), item)
+
+
+def held_by_wish(factor: str, key: str, item: Item, asked: Request) -> bool:
+    said = asked.pbox.entry(Factor(factor), key)
+    if said is None:
+        return False
+    up = said.value > 0
+    match said.factor:
+        case Factor.CATEGORY:
+            return up and any(under(path, key) for path in item.categories)
+        case Factor.MOOD | Factor.SCENE | Factor.ENTITY:
+            kind, name = key.split(":", 1) if ":" in key else (factor, key)
+            return up and bool(CATALOGUE.holds(kind, name)[CATALOGUE.row[item.id]])
+        case Factor.STATUS:
+            return (item.status == "completed") == up
+        case Factor.ACCESS:
+            return (item.access == "paid") == up
+        case Factor.LENGTH:
+            return (
+                item.sitting_minutes <= said.value * 1.0001
+                if key == "max"
+                else item.sitting_minutes >= said.value * 0.9999
+            )
+        case _:
+            return True
+
+
+@MANY
+@given(requests())
+def test_5_every_reason_is_held_by_the_record(asked: Request) -> None:
+    for card in pipeline().recommend(asked).cards:
+        item = CATALOGUE.item(card.candidate.item_id)
+        assert card.reason.text and card.reason.evidence
+        for evidence in card.reason.evidence:
+            assert held(evidence, item, asked), (evidence, item.title, card.reason.text)
+
+
+@MANY
+@given(st.sampled_from(PERSONAS), st.sampled_from(["home", "more", "discover", "trending"]))
+def test_5_reasons_of_personas_are_held_by_their_history(person: Listener, intent: str) -> None:
+    asked = request(listener=person, history=history(person.user_id), intent=intent, size=12)
+    for card in pipeline().recommend(asked).cards:
+        for evidence in card.reason.evidence:
+            assert held(evidence, CATALOGUE.item(card.candidate.item_id), asked)
+
+
+@MANY
+@given(requests())
+def test_5_numbers_and_names_in_claims_are_those_of_the_record(asked: Request) -> None:
+    reading, lang = read(asked, CATALOGUE, models()), asked.ui_language
+    for card in pipeline().recommend(asked).cards:
+        item = CATALOGUE.item(card.candidate.item_id)
+        right = {
+            "rating": f"{item.rating:.1f}", "count": count(item.ratings_count, lang), "plays": count(item.plays, lang),
+            "length": duration(item.sitting_minutes, lang), "year": str(item.year), "added": f"{item.added:%Y-%m}",
+            "author": item.author,
+        }  # fmt: skip
+        for claim in claims(reading, card.candidate):
+            for name, value in claim.values.items():
+                if name in right:
+                    assert value == right[name]
+                if name == "tag":
+                    assert value in item.tags
+
+
+def test_a_block_or_a_disliked_mood_is_never_given_as_a_reason() -> None:
+    asked = request(entry(Factor.MOOD, "scary", -0.8), entry(Factor.BLOCK, "tag:恐怖", 1.0))
+    evidence = {mark for card in pipeline().recommend(asked).cards for mark in card.reason.evidence}
+    assert "mood:scary" not in evidence
+    assert not any(mark.startswith("block") for mark in evidence)
+
+
+def test_a_wish_is_told_in_the_language_of_the_page() -> None:
+    wishes = (entry(Factor.MOOD, "healing", 0.8), entry(Factor.SCENE, "bedtime", 0.8))
+    english = pipeline().recommend(request(*wishes)).cards[0].reason.text
+    chinese = (
+        pipeline().recommend(request(*wishes, listener=Listener(user_id="u", ui_language="zh"))).cards[0].reason.text
+    )
+    assert "healing" in english.lower() and "bedtime" in english
+    assert "治愈" in chinese and "睡前" in chinese
+
+
+def test_every_claim_has_its_text_in_both_languages() -> None:
+    texts = Texts.load()
+    named = {name for name in texts.names("reasons")}
+    for person in PERSONAS:
+        reading = read(request(listener=person, history=history(person.user_id)), CATALOGUE, models())
+        for row in range(0, len(CATALOGUE), 40):
+            candidate = Candidate(item_id=CATALOGUE.items[row].id, row=row, sources={"collaborative": 1.0})
+            assert {claim.text for claim in claims(reading, candidate)} <= named
+
+
+def test_lengths_and_counts_read_naturally() -> None:
+    assert [duration(m, "en") for m in (0.2, 45, 60, 735)] == ["1 min", "45 min", "1 h", "12 h 15 min"]
+    assert duration(735, "zh") == "12小时15分钟"
+    assert [count(n, "en") for n in (950, 12_000, 415_842, 1_089_540)] == ["950", "12K", "415K", "1M"]
+    assert [count(n, "zh") for n in (8170, 89_000, 1_089_540)] == ["8170", "8.9万", "108万"]

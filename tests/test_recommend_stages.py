@@ -1,0 +1,202 @@
+"""What each stage promises: quotas that move, caps, exploration, a harmless reranker, honest notes, intents."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from catalog.search import Search
+from recommend.collaborative import Models, fit_models
+from recommend.effects import heard_strength, length_fit, voice
+from recommend.pbox import Factor
+from recommend.pipeline import Pipeline
+from recommend.reading import Reading, read
+from recommend.recall import recall
+from recommend.request import Candidate, Event, History, Listener, Request
+from recommend.rerank import RerankFailed
+from tests.recommend_stage import NOW, catalogue, entry, history, models, pipeline, population, request
+
+CATALOGUE = catalogue()
+
+
+def tops(asked: Request) -> list[str]:
+    return [CATALOGUE.item(i).category.split("/")[0] for i in pipeline().recommend(asked).item_ids]
+
+
+def heard(*item_ids: str, kind: str = "like") -> History:
+    return History(events=tuple(Event(user_id="u", item_id=i, kind=kind, at=NOW) for i in item_ids))
+
+
+def test_a_first_visit_gets_a_full_and_varied_list() -> None:
+    slate = pipeline().recommend(request())
+    assert len(slate.cards) == 6
+    assert max(Counter(tops(request())).values()) <= 2
+    assert [line.stage for line in slate.trace] == ["recall", "coarse", "fine", "mix", "rerank", "explain"]
+
+
+def test_a_plain_wish_for_a_category_fills_the_list_with_it() -> None:
+    assert tops(request(entry(Factor.CATEGORY, "mystery", 0.3))) == ["mystery"] * 6
+
+
+def test_several_wishes_meet_in_the_first_items() -> None:
+    slate = pipeline().recommend(request(entry(Factor.SCENE, "bedtime", 0.8), entry(Factor.MOOD, "healing", 0.8)))
+    for item in map(CATALOGUE.item, slate.item_ids):
+        assert "healing" in item.moods and "bedtime" in item.scenes
+    assert slate.relaxed == ()
+
+
+def test_what_was_just_said_speaks_louder_than_an_old_taste() -> None:
+    fresh, tapped = entry(Factor.MOOD, "funny", 0.8), entry(Factor.MOOD, "funny", 0.8, source="onboarding")
+    old = fresh.model_copy(update={"set_at": NOW.replace(month=1)})
+    assert voice(fresh, NOW) > voice(old, NOW) == pytest.approx(voice(tapped, NOW))
+
+
+def test_a_wish_opens_its_source_and_moves_the_quotas() -> None:
+    plain = recall(read(request(), CATALOGUE, models()), Search(CATALOGUE))
+    steered = recall(read(request(entry(Factor.POPULARITY, "", 1.0)), CATALOGUE, models()), Search(CATALOGUE))
+    wished = recall(read(request(entry(Factor.CATEGORY, "horror", 0.6)), CATALOGUE, models()), Search(CATALOGUE))
+    assert steered.recalled["popular"].sum() > plain.recalled["popular"].sum()
+    assert "category" not in plain.recalled
+    rows = wished.rows[wished.recalled["category"]]
+    assert CATALOGUE.in_category("horror")[rows].all()
+
+
+def test_novelty_is_a_share_of_places_for_categories_never_touched() -> None:
+    person = next(p for p in population()[0] if p.persona)
+    past = history(person.user_id)
+    none, much = (
+        pipeline().recommend(request(entry(Factor.NOVELTY, "", v), listener=person, history=past)) for v in (0.0, 0.8)
+    )
+    assert not [c for c in none.cards if c.candidate.slot == "explore"]
+    explored = [c.candidate for c in much.cards if c.candidate.slot == "explore"]
+    assert len(explored) == 3
+    touched = {p.split("/")[0] for e in past.events for p in CATALOGUE.item(e.item_id).categories}
+    assert not {CATALOGUE.items[c.row].category.split("/")[0] for c in explored} & touched
+
+
+def test_discover_leaves_the_known_categories_and_varies_with_the_seed() -> None:
+    past = heard("my-001", "sf-001", "ro-001")
+    known = {p.split("/")[0] for e in past.events for p in CATALOGUE.item(e.item_id).categories}
+    asked = [request(history=past, intent="discover", seed=seed) for seed in range(4)]
+    assert not known & {top for one in asked for top in tops(one)}
+    assert len({pipeline().recommend(one).item_ids for one in asked}) > 1
+
+
+def test_more_brings_nothing_that_was_seen() -> None:
+    first = pipeline().recommend(request())
+    second = pipeline().recommend(request(intent="more", seen=frozenset(first.item_ids)))
+    assert len(second.cards) == 6
+    assert not set(first.item_ids) & set(second.item_ids)
+
+
+def test_a_title_or_an_author_that_was_asked_for_comes_first() -> None:
+    found = pipeline().recommend(request(entry(Factor.MOOD, "funny", 1.0), intent="search", query="Dracula"))
+    assert CATALOGUE.item(found.item_ids[0]).title == "Dracula"
+    for position, item_id in enumerate(pipeline().recommend(request(intent="search", query="东野圭吾")).item_ids):
+        assert CATALOGUE.item(item_id).author == "东野圭吾" or position > 2
+
+
+def test_a_search_that_finds_nothing_says_so() -> None:
+    for query in (None, "", "???"):
+        assert pipeline().recommend(request(intent="search", query=query)).relaxed == ("query",)
+
+
+def test_similar_stays_near_its_anchor_and_leaves_it_out() -> None:
+    slate = pipeline().recommend(request(intent="similar", anchor="sf-001"))
+    assert "sf-001" not in slate.item_ids
+    near = [any(p.startswith("scifi-fantasy/scifi") for p in CATALOGUE.item(i).categories) for i in slate.item_ids]
+    assert sum(near) >= 4
+    assert pipeline().recommend(request(intent="similar", anchor="gone")).relaxed == ("anchor",)
+
+
+def test_trending_can_be_limited_to_a_category_and_works_without_events() -> None:
+    asked = request(intent="trending", category="comedy")
+    quiet = Pipeline(CATALOGUE, Search(CATALOGUE), Models.empty(CATALOGUE))
+    for slate in (pipeline().recommend(asked), quiet.recommend(asked)):
+        assert len(slate.cards) == 6
+        assert all(CATALOGUE.in_category("comedy")[c.candidate.row] for c in slate.cards)
+
+
+def test_hard_wishes_are_never_relaxed_even_when_little_is_left() -> None:
+    tight = request(
+        entry(Factor.LENGTH, "max", 8.0, hardness="hard"), entry(Factor.ACCESS, "", -1.0, hardness="hard"),
+        entry(Factor.LANGUAGE, "zh", 1.0), entry(Factor.BLOCK, "category:kids", 1.0), size=20,
+    )  # fmt: skip
+    slate = pipeline().recommend(tight)
+    assert len(slate.cards) < 20 and "few" in slate.relaxed
+    impossible = request(
+        entry(Factor.LENGTH, "max", 1.0, hardness="hard"), entry(Factor.LENGTH, "min", 900.0, hardness="hard")
+    )
+    assert pipeline().recommend(impossible).cards == ()
+
+
+def test_wishes_that_nothing_meets_are_named() -> None:
+    assert "mood:zorgly" in pipeline().recommend(request(entry(Factor.MOOD, "zorgly", 0.8))).relaxed
+    asked = (entry(Factor.MOOD, "scary", 0.8), entry(Factor.CATEGORY, "language", 0.3))
+    assert pipeline().recommend(request(*asked)).relaxed == ("together",)
+
+
+def test_disliked_items_go_and_heard_ones_sink_or_go() -> None:
+    first = pipeline().recommend(request()).item_ids
+    assert first[0] not in pipeline().recommend(request(history=heard(first[0], kind="dislike"))).item_ids
+    assert first[0] not in pipeline().recommend(request(history=heard(first[0], kind="finished"))).item_ids
+    avoid = request(entry(Factor.REPEATS, "", -1.0), history=heard(first[0], kind="play"))
+    assert not read(avoid, CATALOGUE, models()).allowed[CATALOGUE.row[first[0]]]
+
+
+class Backwards:
+    def __call__(self, reading: Reading, chosen: Sequence[Candidate]) -> Sequence[int]:
+        return range(len(chosen) - 1, -1, -1)
+
+
+class Repeating(Backwards):
+    def __call__(self, reading: Reading, chosen: Sequence[Candidate]) -> Sequence[int]:
+        return [0] * len(chosen)
+
+
+class Failing(Backwards):
+    def __call__(self, reading: Reading, chosen: Sequence[Candidate]) -> Sequence[int]:
+        raise RerankFailed("the model is away")
+
+
+@pytest.mark.parametrize(("reranker", "turned"), [(Backwards(), True), (Repeating(), False), (Failing(), False)])
+def test_a_reranker_may_reorder_and_nothing_else(reranker: Backwards, turned: bool) -> None:
+    plain = pipeline().recommend(request()).item_ids
+    again = Pipeline(CATALOGUE, Search(CATALOGUE), models(), reranker=reranker).recommend(request()).item_ids
+    assert again == (plain[::-1] if turned else plain)
+
+
+def test_models_know_what_is_liked_together_and_forget_what_is_gone() -> None:
+    events = [Event(user_id=f"u{n}", item_id=i, kind="like", at=NOW) for n in range(8) for i in ("my-001", "my-002")]
+    fitted = fit_models(CATALOGUE, [*events, Event(user_id="x", item_id="gone", kind="like", at=NOW)])
+    scores = fitted.likely({CATALOGUE.row["my-001"]: 1.0})
+    assert scores is not None and int(np.argmax(scores)) == CATALOGUE.row["my-002"]
+    assert fitted.liked_both(CATALOGUE.row["my-001"], CATALOGUE.row["my-002"]) == 8
+    assert not fit_models(CATALOGUE, []).trending.any()
+
+
+def test_an_empty_catalogue_gives_an_empty_list() -> None:
+    empty = type(CATALOGUE).build([], CATALOGUE.words, np.zeros((0, 4), np.float32), lambda _: np.zeros(4, np.float32))
+    lonely = Pipeline(empty, Search(empty), Models.empty(empty))
+    for intent in ("home", "search", "similar", "trending", "discover"):
+        assert lonely.recommend(request(intent=intent, query="x", anchor="y")).cards == ()
+
+
+def test_weights_are_heard_early_and_lengths_fade_evenly() -> None:
+    assert 0.7 < heard_strength(0.3) < heard_strength(0.6) < heard_strength(1.0) == pytest.approx(1.0)
+    assert heard_strength(-0.3) == -heard_strength(0.3)
+    fit = length_fit(np.array([10.0, 30.0, 60.0, 240.0, 5000.0]), "max", 30.0)
+    assert fit.tolist() == pytest.approx([1.0, 1.0, 1 / 3, -1.0, -1.0])
+    assert length_fit(np.array([10.0]), "min", 0.0).tolist() == [0.0]
+
+
+def test_simulated_listeners_are_labelled_and_respect_their_age() -> None:
+    people, events = population()
+    assert all(p.user_id.startswith(("sim-", "persona-")) for p in people)
+    assert sum(p.persona for p in people) == 6
+    ages = {p.user_id: p.age for p in people}
+    assert not [e for e in events if ages[e.user_id] == "7+" and CATALOGUE.item(e.item_id).age in ("13+", "18+")]
+    assert isinstance(people[0], Listener)

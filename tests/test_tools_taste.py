@@ -1,0 +1,217 @@
+"""Taste tools: what is said becomes the right parameter, and can be told and taken back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tools_stage import Stage, make_engine
+
+from recommend.pbox import Factor
+from tools.context import Engine, ToolRetry
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return make_engine()
+
+
+@pytest.fixture
+def stage(tmp_path: Path, engine: Engine) -> Stage:
+    return Stage.open(tmp_path, engine)
+
+
+def test_a_genre_is_linked_to_its_category_and_stepped(stage: Stage) -> None:
+    stage.do("update_interest_weight", category="mysteries", weight_increase=0.3)
+    outcome = stage.do("update_interest_weight", category="悬疑", weight_increase=0.3)
+    assert stage.set_keys(Factor.CATEGORY) == pytest.approx({"mystery": 0.6}, abs=0.01)
+    assert outcome.refresh and stage.reply(outcome) == "Done: more Mystery & Thriller — until you undo it."
+
+
+def test_a_genre_may_be_wanted_less_and_only_for_now(stage: Stage) -> None:
+    outcome = stage.do("update_interest_weight", category="历史", weight_increase=-0.6, duration="session", lang="zh")
+    (entry,) = stage.box().of(Factor.CATEGORY)
+    assert (entry.key, entry.value, entry.scope, entry.said) == ("history", -0.6, "session", "历史")
+    assert stage.reply(outcome, "zh") == "好的：少很多历史人文（仅这次）。"
+
+
+def test_a_genre_that_is_none_here_is_kept_as_a_theme_word(stage: Stage) -> None:
+    stage.do("update_interest_weight", category="xyzzyqub", weight_increase=0.3)
+    assert stage.set_keys(Factor.ENTITY) == {"tag:xyzzyqub": 0.3}
+
+
+def test_people_series_and_themes_get_keys_of_their_kind(stage: Stage) -> None:
+    outcome = stage.do("update_entity_weight", kind="author", name="agatha christie", weight_increase=0.6)
+    stage.do("update_entity_weight", kind="tag", name="dragons", weight_increase=0.3)
+    stage.do("update_entity_weight", kind="narrator", name="单田芳", weight_increase=-0.3)
+    assert stage.set_keys(Factor.ENTITY) == pytest.approx(
+        {"author:Agatha Christie": 0.6, "tag:dragons": 0.3, "narrator:单田芳": -0.3}, abs=0.01
+    )
+    assert stage.reply(outcome) == "Done: more by Agatha Christie — until you undo it."
+
+
+def test_moods_and_scenes_are_set_and_fade_unless_they_shall_last(stage: Stage) -> None:
+    outcome = stage.do("update_mood_preference", mood="治愈", weight=0.8, lang="zh")
+    stage.do("update_scene_preference", scene="drive home", weight=0.8)
+    kept = stage.do("update_mood_preference", mood="funny", weight=1.0, duration="lasting")
+    assert stage.set_keys(Factor.MOOD) == pytest.approx({"healing": 0.8, "funny": 1.0}, abs=0.01)
+    assert stage.set_keys(Factor.SCENE) == pytest.approx({"driving": 0.8}, abs=0.01)
+    assert stage.reply(outcome, "zh") == "好的：要治愈的（过几天会淡去）。"
+    assert stage.reply(kept) == "Done: very funny — until you undo it."
+
+
+def test_no_horror_removes_the_category(stage: Stage) -> None:
+    outcome = stage.do("block_content", kind="category", name="horror")
+    assert stage.set_keys(Factor.BLOCK) == {"category:horror": 1.0}
+    assert stage.reply(outcome) == "Done: no Horror & Supernatural — until you undo it."
+
+
+@pytest.mark.parametrize("word", ["恐怖", "scary"])
+def test_nothing_scary_leaves_no_scary_item_and_no_horror(stage: Stage, word: str) -> None:
+    outcome = stage.do("block_content", kind="tag", name=word)
+    catalogue = stage.engine.catalogue
+    gone = np.zeros(len(catalogue), dtype=bool)
+    for key in stage.set_keys(Factor.BLOCK):
+        gone |= catalogue.holds(*key.split(":", 1))  # type: ignore[arg-type]
+    assert (gone >= catalogue.with_mood("scary")).all() and (gone >= catalogue.in_category("horror")).all()
+    assert gone.sum() < len(catalogue) / 10
+    assert stage.reply(outcome) == f"Done: no {word} — until you undo it."
+
+
+def test_a_block_is_taken_back_with_all_that_came_with_it(stage: Stage) -> None:
+    stage.do("block_content", kind="tag", name="恐怖")
+    stage.do("block_content", kind="author", name="Stephen King")
+    stage.do("unblock_content", kind="tag", name="恐怖")
+    assert set(stage.set_keys(Factor.BLOCK)) == {"author:Stephen King"}
+
+
+def test_taking_back_a_block_that_is_not_there_says_so(stage: Stage) -> None:
+    outcome = stage.do("unblock_content", kind="category", name="poetry")
+    assert not outcome.changes and stage.reply(outcome) == "“poetry” is not blocked."
+
+
+def test_one_item_may_be_blocked_by_its_place(stage: Stage) -> None:
+    stage.shown = tuple(item.id for item in stage.engine.catalogue.items[:3])
+    stage.do("block_content", kind="item", name="2")
+    assert stage.set_keys(Factor.BLOCK) == {f"item:{stage.shown[1]}": 1.0}
+
+
+def test_wanting_what_was_blocked_takes_the_block_back(stage: Stage) -> None:
+    stage.do("block_content", kind="category", name="horror")
+    outcome = stage.do("update_interest_weight", category="恐怖", weight_increase=0.3)
+    assert not stage.set_keys(Factor.BLOCK) and stage.set_keys(Factor.CATEGORY) == {"horror": 0.3}
+    assert "allowed again" in stage.reply(outcome)
+
+
+def test_finished_only_and_free_only_filter(stage: Stage) -> None:
+    stage.do("set_completion_status", status="completed")
+    outcome = stage.do("set_payment", access="free")
+    assert stage.box().is_hard(Factor.STATUS) and stage.box().is_hard(Factor.ACCESS)
+    assert stage.reply(outcome) == "Done: free only — until you undo it."
+    stage.do("set_payment", access="paid")
+    assert stage.box().value(Factor.ACCESS) == 1.0 and not stage.box().is_hard(Factor.ACCESS)
+    stage.do("set_completion_status", status="any")
+    stage.do("set_payment", access="any")
+    assert not stage.box().entries
+
+
+def test_a_length_word_and_bounds_give_way_to_each_other(stage: Stage) -> None:
+    stage.do("set_length", length="long")
+    assert stage.set_keys(Factor.LENGTH) == {"min": 480.0}
+    outcome = stage.do("set_length", max_minutes=30)
+    assert stage.set_keys(Factor.LENGTH) == {"max": 30.0}
+    assert stage.reply(outcome) == "Done: up to 30 min — until you undo it."
+    stage.do("set_length", min_minutes=10)
+    assert stage.set_keys(Factor.LENGTH) == {"min": 10.0, "max": 30.0}
+    stage.do("set_length", length="any")
+    assert not stage.set_keys(Factor.LENGTH)
+
+
+def test_a_length_without_a_length_goes_back_to_the_model(stage: Stage) -> None:
+    with pytest.raises(ToolRetry, match="min_minutes"):
+        stage.do("set_length")
+    with pytest.raises(ToolRetry, match="swap"):
+        stage.do("set_length", min_minutes=60, max_minutes=30)
+
+
+def test_freshness_exploration_popularity_are_absolute(stage: Stage) -> None:
+    stage.do("set_freshness", recency=0.8, repeats="avoid")
+    stage.do("set_exploration", novelty=0, diversity=0.8)
+    outcome = stage.do("set_popularity", popularity=-0.8, quality=0.9)
+    box = stage.box()
+    assert (box.value(Factor.RECENCY), box.value(Factor.REPEATS), box.value(Factor.DIVERSITY)) == (0.8, -1.0, 0.8)
+    assert box.entry(Factor.NOVELTY) is not None and box.value(Factor.QUALITY) == 0.9
+    assert stage.reply(outcome) == "Done: rather hidden gems, highly rated — until you undo it."
+    stage.do("set_freshness", recency=0, repeats="allow")
+    stage.do("set_popularity", popularity=0)
+    assert {e.factor for e in stage.box().entries} == {Factor.NOVELTY, Factor.DIVERSITY, Factor.QUALITY}
+
+
+@pytest.mark.parametrize("tool", ["set_freshness", "set_exploration", "set_popularity"])
+def test_a_setting_without_a_value_goes_back_to_the_model(stage: Stage, tool: str) -> None:
+    with pytest.raises(ToolRetry, match="nothing given"):
+        stage.do(tool)
+
+
+def test_the_audio_has_one_language_or_any(stage: Stage) -> None:
+    stage.do("set_language", language="en")
+    outcome = stage.do("set_language", language="zh")
+    assert stage.set_keys(Factor.LANGUAGE) == {"zh": 1.0}
+    assert stage.reply(outcome) == "Done: in Chinese only — until you undo it."
+    stage.do("set_language", language="any")
+    assert not stage.box().entries
+
+
+def test_undo_takes_back_the_last_turn_and_tells_what(stage: Stage) -> None:
+    stage.do("update_interest_weight", category="history", weight_increase=0.3)
+    stage.do("set_payment", access="free")
+    outcome = stage.do("undo_last_change")
+    assert stage.reply(outcome) == "Taken back: free only."
+    assert set(stage.set_keys(Factor.CATEGORY)) == {"history"} and not stage.box().of(Factor.ACCESS)
+    stage.do("undo_last_change")
+    assert stage.reply(stage.do("undo_last_change")) == "There is nothing to take back."
+
+
+def test_a_dimension_is_forgotten_without_the_others(stage: Stage) -> None:
+    stage.do("update_mood_preference", mood="sad", weight=-0.8)
+    stage.do("set_payment", access="free")
+    outcome = stage.do("reset_preferences", dimension="mood")
+    assert [entry.factor for entry in stage.box().entries] == [Factor.ACCESS]
+    assert stage.reply(outcome) == "Forgotten: your moods and moments."
+    stage.do("reset_preferences", dimension="all")
+    assert not stage.box().entries
+    assert "nothing to forget" in stage.reply(stage.do("reset_preferences", dimension="all"))
+
+
+def test_what_is_remembered_is_told_in_plain_words(stage: Stage) -> None:
+    assert stage.reply(stage.do("show_preferences")).startswith("I know nothing")
+    stage.do("update_interest_weight", category="politics", weight_increase=-0.3)
+    stage.do("set_completion_status", status="completed")
+    assert (
+        stage.reply(stage.do("show_preferences"))
+        == "This is what I go by: less politics (News Analysis), finished only."
+    )
+
+
+def test_an_empty_name_goes_back_to_the_model(stage: Stage) -> None:
+    with pytest.raises(ToolRetry, match="empty"):
+        stage.do("update_mood_preference", mood="  ", weight=0.8)
+
+
+@pytest.mark.parametrize(
+    ("tool", "args"),
+    [
+        ("update_interest_weight", {"category": "history", "weight_increase": 3}),
+        ("update_entity_weight", {"kind": "planet", "name": "Mars", "weight_increase": 0.3}),
+        ("set_payment", {}),
+        ("set_language", {"language": "fr"}),
+        ("no_such_tool", {}),
+    ],
+)
+def test_arguments_outside_the_contract_are_refused_and_change_nothing(
+    stage: Stage, tool: str, args: dict[str, object]
+) -> None:
+    with pytest.raises(ToolRetry):
+        stage.do(tool, **args)
+    assert not stage.box().entries
