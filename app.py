@@ -82,7 +82,7 @@ def _populate(stores: Stores, catalogue, size: int, tell: Progress) -> None:
     if not size or stores.users.list():
         return
     tell(0.8, "making the simulated listeners")
-    listeners, events = simulate(catalogue, listeners=size, seed=0, now=datetime.now(UTC))
+    listeners, events = simulate(catalogue, listeners=size, seed=0, until=datetime.now(UTC))
     stores.events.replace_simulated(listeners, events)
 
 

@@ -20,7 +20,9 @@ class SettingsError(ValueError):
 class Settings(BaseSettings):
     """All knobs. The environment name of each is ATTUNE_ and its name in capitals, or the alias given."""
 
-    model_config = SettingsConfigDict(env_prefix="ATTUNE_", toml_file="attune.toml", extra="forbid", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="ATTUNE_", toml_file="attune.toml", extra="forbid", populate_by_name=True
+    )
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(7860, ge=1, le=65535, description="port to listen on")
@@ -39,9 +41,9 @@ class Settings(BaseSettings):
     )
     llm_api_key: str = Field("none", validation_alias="LLM_API_KEY", description="key for that server")
     llm_model: str = Field("default", validation_alias="LLM_MODEL", description="model name at that server")
-    embedder: str | None = Field(None, description="sentence-transformers model; default: the bundled all-MiniLM-L6-v2")
+    embedder: str | None = Field(None, description="sentence-transformers model (default: all-MiniLM-L6-v2, bundled)")
     language: Literal["en", "zh"] = Field("en", description="language of the page for a new visitor")
-    simulated_listeners: int = Field(400, ge=0, le=5000, description="size of the simulated population, made at first start")
+    simulated_listeners: int = Field(400, ge=0, le=5000, description="simulated population, made at first start")
     public_url: str | None = Field(None, description="address under which a proxy serves the app, for CORS")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much to log")
 

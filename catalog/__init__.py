@@ -1,1 +1,1 @@
-"""What can be recommended: items, the category tree, mood and scene words, the catalogue in memory, and how names find them."""
+"""What can be recommended: items, category tree, words, the catalogue in memory, and how names find them."""

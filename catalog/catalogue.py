@@ -155,27 +155,34 @@ class Catalogue:
 
     def _fill_postings(self) -> None:
         self.people = People(self.words.people)
-        leaves = {path for item in self.items for path in item.categories}
-        self._paths = {"/".join(path.split("/")[:depth]) for path in leaves for depth in (1, 2, 3)}
+        self._formats: dict[str, list[int]] = {}
         self._leaves: dict[str, list[int]] = {}
         self._terms: dict[str, dict[str, list[int]]] = {"mood": {}, "scene": {}}
         self._tags = Postings()
         self._names = {"author": Postings(), "narrator": Postings(), "series": Postings()}
-        self._formats: dict[str, list[int]] = {}
         for row, item in enumerate(self.items):
             self._formats.setdefault(item.format, []).append(row)
-            for path in item.categories:
-                self._leaves.setdefault(path, []).append(row)
-            for kind, slugs in (("mood", item.moods), ("scene", item.scenes)):
-                for slug in slugs:
-                    self._terms[kind].setdefault(slug, []).append(row)
+            for filed, keys in (
+                (self._leaves, item.categories),
+                (self._terms["mood"], item.moods),
+                (self._terms["scene"], item.scenes),
+            ):
+                for key in keys:
+                    filed.setdefault(key, []).append(row)
             for tag in item.tags:
                 self._tags.add(tag, row)
-            for kind, name in (("author", item.author), ("narrator", item.narrator)):
-                for person in people_in(name) if name else ():
-                    self._names[kind].add(person, row)
-            if item.series:
-                self._names["series"].add(item.series, row)
+            self._fill_names(row, item)
+        self._fill_paths()
+
+    def _fill_names(self, row: int, item: Item) -> None:
+        for kind, name in (("author", item.author), ("narrator", item.narrator)):
+            for person in people_in(name) if name else ():
+                self._names[kind].add(person, row)
+        if item.series:
+            self._names["series"].add(item.series, row)
+
+    def _fill_paths(self) -> None:
+        self._paths = {"/".join(path.split("/")[:depth]) for path in self._leaves for depth in (1, 2, 3)}
         self._called: dict[str, list[str]] = {}
         for category in self.words.taxonomy.categories:
             self._paths.add(category.path)

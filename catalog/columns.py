@@ -27,7 +27,7 @@ def popularity(items: Sequence[Item]) -> np.ndarray:
 
 
 def quality(items: Sequence[Item]) -> np.ndarray:
-    """Bayesian mean rating: few ratings are drawn towards the catalogue's mean; the 1st to 99th percentile span 0 to 1."""
+    """Bayesian mean rating: few ratings are drawn towards the mean of all; the 1st to 99th percentile span 0 to 1."""
     counts = np.array([item.ratings_count if item.rating else 0 for item in items], dtype=np.float64)
     stars = np.array([item.rating for item in items], dtype=np.float64)
     if not counts.sum():

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import logging
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ import chromadb
 import numpy as np
 from chromadb.api import ClientAPI
 from chromadb.api.models.Collection import Collection
+from chromadb.api.shared_system_client import SharedSystemClient
 from chromadb.config import Settings
 from chromadb.errors import ChromaError
 
@@ -35,6 +37,7 @@ PAGE = 5000
 """Entries a call; Chroma refuses more than 5,461."""
 STEP = 128
 """Items that are embedded and stored together: what a crash can cost."""
+LOCK = ".lock"
 DESCRIPTION_WORDS = 200
 TEXT_VERSION = 1
 """Raise it when `item_text` changes its form, so that every item is embedded again."""
@@ -62,37 +65,58 @@ class VectorStore:
         """The vectors of `items` in their order: float32 [len(items), embedder.dim], each of length 1.
 
         Embeds what is new or changed and forgets what is no longer among `items`. progress gets a share from 0 to 1
-        and a line of text. A second process waits for the first. Raises StoreError when a server does not answer.
+        and a line of text. A second process waits for the first. A damaged folder is made anew. Raises StoreError
+        when a server does not answer.
         """
         tell = progress or _silent
         name = f"{self._name}-{hashlib.sha256(f'{embedder.name}|{embedder.form}'.encode()).hexdigest()[:8]}"
         wanted = {item.id: text for item, text in zip(items, self._texts(items, embedder), strict=True)}
-        with self._opened() as client:
-            try:
+        try:
+            with self._opened() as client:
                 return _synced(_collection(client, name), wanted, embedder, tell)
-            except ChromaError as error:
-                log.warning("vector store %s: collection %s is damaged, building it anew: %s", self._place, name, error)
-                client.delete_collection(name)
-                return _synced(_collection(client, name), wanted, embedder, tell)
+        except ChromaError as error:
+            if self._url:
+                raise StoreError(
+                    f"the Chroma server at {self._url} refused: {error}. Look at the server's log."
+                ) from error
+            log.warning("the vector store %s is damaged, making it anew: %s", self._place, error)
+        with self._opened(afresh=True) as client:
+            return _synced(_collection(client, name), wanted, embedder, tell)
 
     def _texts(self, items: Sequence[Item], embedder: Embedder) -> list[str]:
         gloss = None if embedder.reads_chinese else Gloss.of(self._words)
         return [item_text(item, self._words, gloss) for item in items]
 
+    @property
+    def _url(self) -> str | None:
+        return self._place if isinstance(self._place, str) and "://" in self._place else None
+
     @contextmanager
-    def _opened(self) -> Iterator[ClientAPI]:
-        if isinstance(self._place, str) and "://" in self._place:
-            yield _server(self._place)
+    def _opened(self, *, afresh: bool = False) -> Iterator[ClientAPI]:
+        if self._url:
+            yield _server(self._url)
             return
         folder = Path(self._place)
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / ".lock").open("w") as lock:
+        with (folder / LOCK).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # Two processes that write one folder leave it unreadable.
+            if afresh:
+                SharedSystemClient.clear_system_cache()  # It keeps what it could not open.
+                _empty(folder)
             client = chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
             try:
                 yield client
             finally:
-                client.close()
+                client.close()  # pyright: ignore[reportAttributeAccessIssue]  # missing from Chroma's interface
+
+
+def _empty(folder: Path) -> None:
+    """Vectors can always be made again from the items, so a damaged store is thrown away."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != LOCK:
+            path.unlink()
 
 
 def item_text(item: Item, words: Words, gloss: Gloss | None = None) -> str:

@@ -1,4 +1,4 @@
-"""An item of the catalogue: one audiobook, podcast, drama, course or soundscape, as a frozen value checked at the border."""
+"""An item of the catalogue: one book, podcast, drama, course or soundscape, as a frozen value checked at the border."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ import re
 import unicodedata
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import lru_cache
 
 import numpy as np
 
@@ -31,7 +32,7 @@ Field = tuple[str, float]
 class Lexical:
     """An inverted index that is never changed. Thread-safe."""
 
-    def __init__(self, records: Iterable[Sequence[Field]]) -> None:
+    def __init__(self, records: Iterable[Iterable[Field]]) -> None:
         self._terms: dict[str, int] = {}
         columns = _Columns()
         self._size = 0
@@ -52,7 +53,7 @@ class Lexical:
                 out[self._rows[span]] += weight * self._weights[span]
         return out / np.float32(best) if best else out
 
-    def _weigh(self, fields: Sequence[Field]) -> dict[int, float]:
+    def _weigh(self, fields: Iterable[Field]) -> dict[int, float]:
         found: defaultdict[int, float] = defaultdict(float)
         for text, weight in fields:
             terms = pieces(text)
@@ -88,6 +89,8 @@ class _Columns:
 
 def plain(text: str) -> str:
     """The text without case, accents and width variants."""
+    if text.isascii():
+        return text.casefold()
     folded = unicodedata.normalize("NFKD", text).casefold()
     return unicodedata.normalize("NFC", "".join(c for c in folded if not unicodedata.combining(c)))
 
@@ -100,7 +103,8 @@ def spelled(text: str) -> list[str]:
     return words
 
 
-def pieces(text: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def pieces(text: str) -> tuple[str, ...]:
     """What is looked up for a text: stems of words, Chinese characters and pairs of them."""
     found: list[str] = []
     for piece in _PIECES.findall(plain(text)):
@@ -109,7 +113,7 @@ def pieces(text: str) -> list[str]:
             found.extend(piece[at : at + 2] for at in range(len(piece) - 1))
         else:
             found.append(stem(piece))
-    return found
+    return tuple(found)
 
 
 def query_terms(query: str) -> dict[str, float]:

@@ -124,19 +124,21 @@ class Resolver:
             if self._lexicons["category"].exact(text):
                 return None
             if formats_called(text):
-                return Match(kind="tag", key=text, label=text, score=0.95, how="exact")
+                return Match(kind="tag", key=text, label=said.strip(), score=0.95, how="exact")
         return None
 
     def _tags(self, said: str, lang: str) -> list[Match]:
         for text in variants(said):
-            if self._catalogue.with_tag(text).any():
-                return [Match(kind="tag", key=text, label=text, score=0.95, how="exact")]
+            if not is_filler(text) and self._catalogue.with_tag(text).any():
+                return [Match(kind="tag", key=text, label=said.strip(), score=0.95, how="exact")]
         return []
 
     def _match(self, kind: Kind, found: Found, lang: str, how: How | None = None) -> Match:
         label = self._label(kind, found.key, lang)
         score = round(min(max(found.score, 0.0), 1.0), 4)
-        return Match(kind=kind, key=found.key, label=label, score=score, how=how or ("exact" if found.exact else "fuzzy"))
+        return Match(
+            kind=kind, key=found.key, label=label, score=score, how=how or ("exact" if found.exact else "fuzzy")
+        )
 
     def _label(self, kind: Kind, key: str, lang: str) -> str:
         words = self._catalogue.words

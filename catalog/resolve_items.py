@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from catalog.catalogue import Catalogue
 from catalog.resolve_lexicon import Found, Lexicon, Name
-from catalog.resolve_words import split_format
+from catalog.resolve_words import is_filler, split_format
 from catalog.spelling import form
 
 _SUBTITLE = re.compile(r"\s*[:：;；(（—·｜|!！?？]\s*|, or |; or | with (?=[A-Z])|之(?=[\u4e00-\u9fff]{3})")
@@ -44,10 +44,14 @@ class ItemFinder:
             return []
         exact = self._whole.exact(text)
         found = exact or [one._replace(score=one.score - 0.05) for one in self._parts.exact(text)]
-        if not found:
+        if not found and not is_filler(text):
             least = 0.72 + 0.2 * _ENOUGH
             found = [one for one in self._whole.holding(text) if one.score >= least]
-            found = [one._replace(score=one.score - 0.02) for one in found] + self._whole.fuzzy(text) + self._parts.fuzzy(text)
+            found = (
+                [one._replace(score=one.score - 0.02) for one in found]
+                + self._whole.fuzzy(text)
+                + self._parts.fuzzy(text)
+            )
         return sorted((one._replace(score=one.score * scale) for one in found), key=lambda one: -one.score)
 
     def _bonus(self, item_id: str, lang: str, wanted: str | None) -> float:

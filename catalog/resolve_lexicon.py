@@ -74,7 +74,7 @@ class Lexicon:
         ]
 
     def holding(self, text: str) -> list[Found]:
-        """Things with a name that holds `text`, by how much of it: "expanse" in "expanse saga"; word beginnings count."""
+        """Things with a name that holds `text`, by how much of it; beginnings of its words count too."""
         if not is_chinese(text) and len(text) < _SHORTEST_PART:
             return []
         found = []

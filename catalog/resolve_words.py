@@ -14,15 +14,69 @@ _BEFORE = frozenset(
     "lots lot new old best nice proper just that makes make me feel get getting going it is it's and or".split()
 )
 _AFTER = frozenset(
-    "book podcast stuff story novel fiction show audiobook audio title series content thing genre tale programme program "
-    "topic one read listen episode recording saga lesson writing literature record out up time related type kind vibe mood "
-    "feeling category section nonfiction".split()
+    "book podcast stuff story novel fiction show audiobook audio title series content thing genre tale programme "
+    "program topic one read listen episode recording saga lesson writing literature record out up time related type "
+    "kind vibe mood feeling category section nonfiction".split()
 )
 _ZH_AFTER = (
-    "的时候", "时候", "类的", "类型", "系列", "小说", "故事", "节目", "播客", "有声书", "题材", "作品", "频道", "音频", "内容",
-    "东西", "路上", "老师", "的书", "先生", "podcast", "一点", "感", "系", "类", "的", "书", "文", "剧", "时", "点", "片", "课", "前", "上",
+    "的时候",
+    "时候",
+    "类的",
+    "类型",
+    "系列",
+    "小说",
+    "故事",
+    "节目",
+    "播客",
+    "有声书",
+    "题材",
+    "作品",
+    "频道",
+    "音频",
+    "内容",
+    "东西",
+    "路上",
+    "老师",
+    "的书",
+    "先生",
+    "podcast",
+    "一点",
+    "感",
+    "系",
+    "类",
+    "的",
+    "书",
+    "文",
+    "剧",
+    "时",
+    "点",
+    "片",
+    "课",
+    "前",
+    "上",
 )
-_ZH_BEFORE = ("让人", "令人", "使人", "一些", "一点", "有关", "关于", "那种", "这种", "适合", "想听", "给", "有", "听", "在", "坐", "点", "很", "比较", "最")
+_ZH_BEFORE = (
+    "让人",
+    "令人",
+    "使人",
+    "一些",
+    "一点",
+    "有关",
+    "关于",
+    "那种",
+    "这种",
+    "适合",
+    "想听",
+    "给",
+    "有",
+    "听",
+    "在",
+    "坐",
+    "点",
+    "很",
+    "比较",
+    "最",
+)
 _FORMATS = {
     "radio_drama": ("广播剧", "radio drama", "audio drama", "radio play"),
     "podcast": ("播客", "podcast"),

@@ -7,7 +7,7 @@ meaning are weighed together, and a name inside a longer query lifts its items. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -17,13 +17,16 @@ from catalog.catalogue import Catalogue
 from catalog.items import Item
 from catalog.lexical import Field, Lexical
 from catalog.names import Names
-from catalog.vocabulary import Words
+from catalog.taxonomy import Category
+from catalog.vocabulary import Term, Words
 from catalog.wishes import core
 
 NAMED = 0.9
 """Items whose name is the query score from here to 1, all others below."""
 LEXICAL_SHARE = 0.5
 NAME_LIFT = 0.8
+MIN_SCORE = 0.1
+"""Below it an item has a character or a theme in common with the query by chance."""
 NOISE, NEAR = 0.12, 0.72
 """Cosines between which meaning counts from 0 to 1: below it is chance, above it a paraphrase."""
 _POPULARITY_SHARE = 0.02
@@ -93,9 +96,9 @@ def _meaning(cosine: np.ndarray) -> np.ndarray:
 
 
 def _best(score: np.ndarray, k: int, mask: np.ndarray | None) -> list[int]:
-    """Rows with a score above 0, best first; equal scores by row, so that the order never changes."""
-    allowed = score > 0 if mask is None else mask & (score > 0)
-    rows = np.flatnonzero(allowed)
+    """Rows that are worth showing, best first; equal scores by row, so that the order never changes."""
+    worth = score >= MIN_SCORE
+    rows = np.flatnonzero(worth if mask is None else mask & worth)
     if len(rows) > k:
         border = np.partition(score[rows], len(rows) - k)[len(rows) - k]
         rows = rows[score[rows] >= border]
@@ -107,24 +110,23 @@ def _hit(row: int, score: np.ndarray, lexical: np.ndarray, semantic: np.ndarray)
     return Hit(row=row, score=float(score[row]), lexical=float(lexical[row]), semantic=float(semantic[row]))
 
 
-def _fields(item: Item, words: Words) -> Sequence[Field]:
-    labels = [words.taxonomy.label(path, lang) for path in item.categories for lang in ("en", "zh")]
-    aliases = [
-        alias for path in item.categories if path in words.taxonomy for alias in words.taxonomy.get(path).aliases
+def _fields(item: Item, words: Words) -> Iterator[Field]:
+    yield item.title, 4.0
+    yield item.title_alt or "", 3.0
+    yield item.author or "", 3.0
+    yield item.series or "", 2.5
+    yield item.narrator or "", 1.5
+    yield item.description, 1.0
+    yield _FORMATS[item.format], 0.5
+    for tag in item.tags:
+        yield tag, 2.0
+    entries: list[tuple[Category | Term, float]] = [
+        (words.taxonomy.get(path), 2.0) for path in item.categories if path in words.taxonomy
     ]
-    aliases += [alias for slug in item.moods if slug in words.moods for alias in words.moods.get(slug).aliases]
-    terms = [words.moods.label(slug, lang) for slug in item.moods for lang in ("en", "zh")]
-    terms += [words.scenes.label(slug, lang) for slug in item.scenes for lang in ("en", "zh")]
-    return (
-        (item.title, 4.0),
-        (item.title_alt or "", 3.0),
-        (item.author or "", 3.0),
-        (item.series or "", 2.5),
-        (" ".join(item.tags), 2.0),
-        (" ".join(labels), 2.0),
-        (" ".join(terms), 1.5),
-        (" ".join(aliases), 0.7),
-        (item.narrator or "", 1.5),
-        (item.description, 1.0),
-        (_FORMATS[item.format], 0.5),
-    )
+    entries += [(words.moods.get(slug), 1.5) for slug in item.moods if slug in words.moods]
+    entries += [(words.scenes.get(slug), 1.5) for slug in item.scenes if slug in words.scenes]
+    for entry, weight in entries:
+        yield entry.en, weight
+        yield entry.zh, weight
+        for alias in entry.aliases:
+            yield alias, weight / 3

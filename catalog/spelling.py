@@ -1,4 +1,4 @@
-"""When two spellings are the same name: case, width, accents, traditional characters, articles, plurals and figures are put aside."""
+"""When two spellings are the same name: case, width, accents, script, articles, plurals and figures are put aside."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _simplified() -> dict[int, str]:
 
 @lru_cache(maxsize=65_536)
 def plain(text: str) -> str:
-    """Lower case, plain width, no accents, words parted by one space, Chinese run together: "Café—Noir" is "cafe noir"."""
+    """Lower case, no accents, words parted by one space, Chinese simplified and run together."""
     if not text.isascii():
         text = _bare(text)
     text = text.lower()
@@ -59,7 +59,7 @@ def _bare(text: str) -> str:
 
 @lru_cache(maxsize=65_536)
 def form(text: str) -> str:
-    """The plain text without a leading article, words in the singular, figures as words: "The 3 Mysteries" is "three mystery"."""
+    """The plain text, no article, words in the singular, figures as words: "The 3 Mysteries" is "three mystery"."""
     text = plain(text)
     for article in _ARTICLES:
         if text.startswith(article):

@@ -1,4 +1,4 @@
-"""Closed lists of words (moods, scenes) and of people's other names: a slug, two labels, and what else people say for it."""
+"""Closed lists of words (moods, scenes) and of people's other names: slug, two labels, what else is said."""
 
 from __future__ import annotations
 

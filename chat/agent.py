@@ -17,6 +17,7 @@ from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolM
 from langchain_core.tools import BaseTool
 from langgraph.types import Command
 
+from chat.llm.embedded import EmbeddedChat
 from tools.context import ToolRetry, TurnContext
 
 log = logging.getLogger(__name__)
@@ -85,6 +86,8 @@ class Agent:
     """One compiled agent for all users: who is asking comes with each run."""
 
     def __init__(self, model: BaseChatModel, tools: Sequence[BaseTool]) -> None:
+        self.reads_screen_as_text = not isinstance(model, EmbeddedChat)
+        """Whether the prompt must tell what is on the screen; the embedded model gets it as data."""
         limits = [
             ModelCallLimitMiddleware(run_limit=MODEL_CALLS, exit_behavior="end"),
             ToolCallLimitMiddleware(run_limit=TOOL_CALLS, exit_behavior="continue"),

@@ -21,9 +21,7 @@ class CardWriter:
     def __init__(self, catalogue: Catalogue, texts: Texts) -> None:
         self._catalogue, self._texts = catalogue, texts
 
-    def card(
-        self, item_id: str, position: int, reason: str, lang: Lang, signals: Collection[str] = ()
-    ) -> CardView:
+    def card(self, item_id: str, position: int, reason: str, lang: Lang, signals: Collection[str] = ()) -> CardView:
         """The card of an item. `signals`: the kinds of feedback this user has given it. Raises KeyError if unknown."""
         item = self._catalogue.item(item_id)
         return CardView(

@@ -111,9 +111,7 @@ class Conversation:
         self._parts.stores.pbox.redo(user_id, datetime.now(UTC))
         return self.refresh(user_id, conversation_id)
 
-    def onboard(
-        self, user_id: str, conversation_id: str, age: str, language: str, tastes: Sequence[str]
-    ) -> Screen:
+    def onboard(self, user_id: str, conversation_id: str, age: str, language: str, tastes: Sequence[str]) -> Screen:
         """The first-visit card: age mark, language of the audio ("any" for both), category paths. Skipping gives none."""
         if age not in AGES:
             raise ValueError(f"age {age!r}; use one of {AGES}")
@@ -137,8 +135,8 @@ class Conversation:
         return self.refresh(user_id, conversation_id)
 
     def listeners(self) -> list[Listener]:
-        """The simulated listeners with a name, for the demonstration."""
-        return [listener for listener in self._parts.stores.users.list() if listener.name]
+        """The simulated listeners that a demonstration may slip into; the rest of the population stays in the background."""
+        return [listener for listener in self._parts.stores.users.list() if listener.user_id.startswith("persona-")]
 
     def forget(self, user_id: str) -> None:
         """Deletes everything about a user."""
@@ -162,5 +160,3 @@ class Conversation:
         listener = self._parts.stores.users.ensure(user_id)
         shown = self._parts.stores.journal.last_slate(user_id, conversation_id)
         self._lists.make(listener, conversation_id, wanted, datetime.now(UTC), shown)
-
-

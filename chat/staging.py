@@ -12,7 +12,7 @@ from chat.parts import Parts
 from chat.view import CardView, Chip, Message, Screen, ToolNote
 from db.journal import TurnRecord
 from recommend.pbox import PBox
-from recommend.request import Listener, Slate
+from recommend.request import Slate, UiLanguage
 from tools.context import Done, Option
 
 MESSAGES = 30
@@ -25,28 +25,30 @@ class Stage:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def screen(
-        self, user_id: str, conversation_id: str, *, answers: Sequence[Option] = (), notice: str = ""
-    ) -> Screen:
-        """What the user sees now. `answers` stand in place of the usual chips where a question was asked."""
+    def screen(self, user_id: str, conversation_id: str, *, answers: Sequence[Option] = (), notice: str = "") -> Screen:
+        """What the user sees now: the page in its own language, the list and what goes with it in that of the talk.
+
+        `answers` stand in place of the usual chips where a question was asked.
+        """
         stores, now = self._parts.stores, datetime.now(UTC)
         listener = stores.users.ensure(user_id)
-        lang = listener.ui_language
+        wanted = stores.journal.request(user_id, conversation_id)
+        lang = wanted["listener"]["ui_language"] if wanted else listener.ui_language
         turns = stores.journal.turns(user_id, conversation_id, MESSAGES)
         slate = stores.journal.shown(user_id, conversation_id)
         pbox = stores.pbox.load(user_id, now, conversation_id)
         changes = stores.pbox.history(user_id, 20)
         shown = self._known(slate)
         return Screen(
-            lang=lang,
+            lang=listener.ui_language,
             listener=listener,
             messages=tuple(m for turn in turns for m in _messages(turn)),
-            cards=self._cards(listener, slate),
+            cards=self._cards(user_id, slate, lang),
             panel=self._parts.panel.params(pbox, [turn.id for turn in reversed(turns)], now, lang),
             chips=self._chips(user_id, lang, pbox, shown, answers, len(turns)),
             can_undo=any(not change.undone for change in changes),
             can_redo=any(change.undone for change in changes),
-            title=heading(self._parts, slate, stores.journal.request(user_id, conversation_id), lang) if slate else "",
+            title=heading(self._parts, slate, wanted, lang) if slate else "",
             notice=notice,
         )
 
@@ -54,9 +56,9 @@ class Stage:
         row = self._parts.engine.catalogue.row
         return [item_id for item_id in slate.item_ids if item_id in row] if slate else []
 
-    def _cards(self, listener: Listener, slate: Slate | None) -> tuple[CardView, ...]:
+    def _cards(self, user_id: str, slate: Slate | None, lang: UiLanguage) -> tuple[CardView, ...]:
         signals: dict[str, set[str]] = defaultdict(set)
-        for event in self._parts.stores.events.history(listener.user_id, RECENT_EVENTS).events:
+        for event in self._parts.stores.events.history(user_id, RECENT_EVENTS).events:
             signals[event.item_id].add(event.kind)
         row = self._parts.engine.catalogue.row
         return tuple(
@@ -64,7 +66,7 @@ class Stage:
                 card.candidate.item_id,
                 card.position,
                 card.reason.text,
-                listener.ui_language,
+                lang,
                 signals[card.candidate.item_id],
             )
             for card in (slate.cards if slate else ())
@@ -72,20 +74,18 @@ class Stage:
         )
 
     def _chips(
-        self, user_id: str, lang: str, pbox: PBox, shown: Sequence[str], answers: Sequence[Option], seed: int
+        self, user_id: str, lang: UiLanguage, pbox: PBox, shown: Sequence[str], answers: Sequence[Option], seed: int
     ) -> tuple[Chip, ...]:
         offers = [Offer(answer.text, tuple(answer.calls), "answer") for answer in answers]
         if not offers:
             hour = datetime.now().astimezone().hour
-            offers = self._parts.chips.offers(pbox, shown, hour, seed, "zh" if lang == "zh" else "en")
+            offers = self._parts.chips.offers(pbox, shown, hour, seed, lang)
         return tuple(self._parts.signer.sign(user_id, offer) for offer in offers)
 
 
 def tool_note(done: Done) -> ToolNote:
     """A tool step as the page shows it."""
-    return ToolNote(
-        tool=done.tool, text=done.text, ok=done.ok, change_ids=tuple(change.id for change in done.changes)
-    )
+    return ToolNote(tool=done.tool, text=done.text, ok=done.ok, change_ids=tuple(change.id for change in done.changes))
 
 
 def _messages(turn: TurnRecord) -> tuple[Message, ...]:

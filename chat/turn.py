@@ -141,13 +141,17 @@ class TurnRunner:
         seen = {"shown": [catalogue.item(i).title for i in context.shown], "asked": asked, "about": about}
         before = [m for t in turns for m in (HumanMessage(t.user_text), AIMessage(t.reply))]
         extra = {"context": seen, "lang": context.lang}
-        return (*before, HumanMessage(spoken.text, additional_kwargs=extra))
+        text = spoken.text
+        if spoken.calls is None and self._agent.reads_screen_as_text:
+            text = f"{self._parts.texts.say('agent.screen', context.lang, **seen)}\n\n{text}"
+        return (*before, HumanMessage(text, additional_kwargs=extra))
 
     def _close(self, spoken: Spoken, opening: Opening, heard: Heard) -> tuple[str, Any]:
         """Fetches the list that the turn calls for, composes the reply, and remembers the turn."""
         ctx = opening.context
         wanted = wanted_list(ctx)
-        slate = self._lists.make(opening.listener, ctx.conversation_id, wanted, ctx.now, ctx.shown) if wanted else None
+        hearer = opening.listener.model_copy(update={"ui_language": ctx.lang})
+        slate = self._lists.make(hearer, ctx.conversation_id, wanted, ctx.now, ctx.shown) if wanted else None
         sentence = about_list(self._parts, ctx, wanted, slate) if wanted and slate else ""
         reply = self._reply(heard, ctx, sentence)
         self._write(spoken, opening, heard, reply, (slate.slate_id,) if slate else ())
@@ -159,7 +163,8 @@ class TurnRunner:
         if ctx.outcome.options or heard.mode != "ask":
             return ctx.outcome.options
         catalogue, texts = self._parts.engine.catalogue, self._parts.texts
-        return (*options_for("category", (), catalogue, texts, ctx.lang)[:3], *options_for("other", (), catalogue, texts, ctx.lang))
+        categories = options_for("category", (), catalogue, texts, ctx.lang)
+        return (*categories[:3], *options_for("other", (), catalogue, texts, ctx.lang))
 
     def _reply(self, heard: Heard, ctx: AgentContext, sentence: str) -> str:
         say, lang = self._parts.texts.say, ctx.lang
@@ -173,9 +178,7 @@ class TurnRunner:
             return heard.said
         return text or say("talk.thanks", lang)
 
-    def _write(
-        self, spoken: Spoken, opening: Opening, heard: Heard, reply: str, slate_ids: tuple[str, ...]
-    ) -> None:
+    def _write(self, spoken: Spoken, opening: Opening, heard: Heard, reply: str, slate_ids: tuple[str, ...]) -> None:
         ctx = opening.context
         record = TurnRecord(
             id=ctx.turn_id,
@@ -216,11 +219,13 @@ def _with_notes(calls: Sequence[dict[str, Any]], done: Sequence[Done]) -> list[d
 
 
 def _note_answer(heard: Heard, message: AIMessage) -> None:
-    heard.calls += [{"name": call["name"], "args": call["args"]} for call in message.tool_calls]
+    """Takes in one answer of the model. How sure it is, and what it meant to do, is told with its first one."""
     told = message.response_metadata
-    heard.mode = told.get("mode", heard.mode)
-    heard.confidence = told.get("confidence", heard.confidence)
-    heard.model = told.get("model", told.get("model_name", heard.model))
+    if not heard.model:
+        heard.mode = told.get("mode", "act")
+        heard.confidence = told.get("confidence")
+        heard.model = told.get("model") or told.get("model_name") or "unnamed"
+    heard.calls += [{"name": call["name"], "args": call["args"]} for call in message.tool_calls]
     if isinstance(message.content, str) and not message.tool_calls:
         heard.said = message.content.strip()
 

@@ -155,5 +155,6 @@ def _columns(event: Event) -> dict[str, Any]:
 
 
 def _events(rows: Sequence[Any]) -> list[Event]:
-    fields = ("user_id", "item_id", "kind", "at", "value")
-    return _EVENTS.validate_python([dict(zip(fields, row, strict=False)) for row in rows])
+    return _EVENTS.validate_python(
+        [{"user_id": row[0], "item_id": row[1], "kind": row[2], "at": row[3], "value": row[4]} for row in rows]
+    )

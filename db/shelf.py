@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from db.ledger import Held, Posting, State
+from db.ledger import LASTING, Held, Posting, State
 from db.tables import ChangeRow, EntryRow
 from recommend.pbox import Factor
 
@@ -29,16 +29,19 @@ _LINE_COLUMNS = [getattr(ChangeRow, name) for name in ("id", "op", *_LINE)]
 def read_states(session: Session, user_id: str) -> dict[Place, State]:
     """All that is held of one user, expired entries included."""
     states: dict[Place, State] = {}
-    for factor, key, scope, *held in session.execute(_READ_ENTRIES, {"user_id": user_id}):
+    for factor, key, scope, *held in map(tuple, session.execute(_READ_ENTRIES, {"user_id": user_id})):
         states.setdefault((_FACTORS[factor], key), {})[scope] = Held(*held)
     return states
 
 
 def read_lines(session: Session, user_id: str, place: Place) -> list[Posting]:
-    """The lines of one place that are in force, in their order."""
+    """The lines of one place that are in force, in their order, from the last one that wiped the place clean."""
     factor, key = place
-    mine = ChangeRow.user_id == user_id, ChangeRow.factor == factor.value, ChangeRow.key == key
-    query = select(*_LINE_COLUMNS).where(*mine, ChangeRow.undone_version.is_(None)).order_by(ChangeRow.id)
+    mine = (ChangeRow.user_id == user_id, ChangeRow.factor == factor.value, ChangeRow.key == key)
+    valid = (*mine, ChangeRow.undone_version.is_(None))
+    wiping = select(func.max(ChangeRow.id)).where(*valid, ChangeRow.session_id == LASTING, ChangeRow.op != "add")
+    start = session.scalar(wiping) or 0
+    query = select(*_LINE_COLUMNS).where(*valid, ChangeRow.id >= start).order_by(ChangeRow.id)
     return [Posting(change_id, factor, op, *line) for change_id, op, *line in session.execute(query)]
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Literal, TypedDict, Unpack
 
 from sqlalchemy import Table, delete, insert, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.engine import Database, UnknownUser
@@ -42,15 +43,15 @@ class UserStore:
             row = session.get(UserRow, user_id)
             if row is not None and name in (None, row.name):
                 return _listener(row)
-        with self._database.write() as session:
-            row = session.get(UserRow, user_id, with_for_update=True)
-            if row is None:
-                listener = Listener(user_id=user_id, name=name or "", persona=persona, ui_language=ui_language)
-                add_users(session, [listener])
+        listener = Listener(user_id=user_id, name=name or "", persona=persona, ui_language=ui_language)
+        if row is None:
+            try:
+                with self._database.write() as session:
+                    add_users(session, [listener])
                 return listener
-            if name is not None:
-                row.name = name
-            return _listener(row)
+            except IntegrityError:  # somebody else made the user a moment ago
+                pass
+        return self.get(user_id) if name is None else self.update(user_id, name=name)
 
     def get(self, user_id: str) -> Listener:
         """The user. Raises UnknownUser."""

@@ -32,7 +32,8 @@ def fine(reading: Reading, pool: Pool, scorer: Scorer) -> list[Candidate]:
     """The candidates with their whole provenance, best first; equal scores keep the catalogue's order."""
     scores = scorer(reading, pool) + reading.shift[pool.rows]
     order = np.lexsort((pool.rows, -scores))
-    return [_candidate(reading, pool, int(place), float(scores[place])) for place in order]
+    ranked = pool.take(order, pool.coarse)
+    return _candidates(reading, ranked, scores[order].astype(float).tolist())
 
 
 def additive(reading: Reading, pool: Pool) -> np.ndarray:
@@ -99,18 +100,37 @@ def _nothing(pool: Pool) -> np.ndarray:
     return np.zeros(len(pool), dtype=np.float32)
 
 
-def _candidate(reading: Reading, pool: Pool, place: int, score: float) -> Candidate:
-    row = int(pool.rows[place])
-    return Candidate(
-        item_id=reading.catalogue.items[row].id,
-        row=row,
-        sources={name: float(pool.scores[name][place]) for name, marks in pool.recalled.items() if marks[place]},
-        coarse=float(pool.coarse[place]),
-        fine=score,
-        final=score,
-        effects=tuple(
-            Effect(factor=shift.entry.factor.value, key=shift.entry.key, shift=float(shift.logits[row]))
-            for shift in reading.shifts
-            if abs(shift.logits[row]) > LEAST_EFFECT
-        ),
-    )
+def _candidates(reading: Reading, pool: Pool, scores: list[float]) -> list[Candidate]:
+    """Records of what is already known to be right: built without checking each of some thousand values again."""
+    coarse, sources, effects = pool.coarse.astype(float).tolist(), _sources(pool), _effects(reading, pool.rows)
+    return [
+        Candidate.model_construct(
+            item_id=reading.catalogue.items[row].id,
+            row=row,
+            sources=sources[place],
+            coarse=coarse[place],
+            fine=scores[place],
+            final=scores[place],
+            effects=effects[place],
+        )
+        for place, row in enumerate(pool.rows.tolist())
+    ]
+
+
+def _sources(pool: Pool) -> list[dict[str, float]]:
+    found: list[dict[str, float]] = [{} for _ in range(len(pool))]
+    for name, marks in pool.recalled.items():
+        scores = pool.scores[name].astype(float).tolist()
+        for place in np.flatnonzero(marks).tolist():
+            found[place][name] = scores[place]
+    return found
+
+
+def _effects(reading: Reading, rows: np.ndarray) -> list[tuple[Effect, ...]]:
+    found: list[list[Effect]] = [[] for _ in range(len(rows))]
+    for shift in reading.shifts:
+        factor, key = shift.entry.factor.value, shift.entry.key
+        for place, logit in enumerate(shift.logits[rows].astype(float).tolist()):
+            if abs(logit) > LEAST_EFFECT:
+                found[place].append(Effect.model_construct(factor=factor, key=key, shift=logit))
+    return [tuple(effects) for effects in found]

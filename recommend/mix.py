@@ -16,6 +16,8 @@ from recommend.pbox import Factor
 from recommend.reading import Reading
 from recommend.request import Candidate
 
+Mark = tuple[str, str]
+
 POOL = 80
 """So many of the best are looked at."""
 LOGITS = 4.0
@@ -94,38 +96,46 @@ class _Crowd:
     """What each candidate would cost for standing beside those chosen so far."""
 
     def __init__(self, reading: Reading, candidates: list[Candidate]) -> None:
-        self._marks = [_marks(reading, candidate) for candidate in candidates]
-        self._chosen: Counter[tuple[str, str]] = Counter()
+        caps = _caps(reading)
+        self._marks = [_marks(reading.catalogue.items[c.row], _wished(c), caps) for c in candidates]
+        self._chosen: Counter[Mark] = Counter()
 
     def add(self, place: int) -> None:
-        self._chosen.update(key for key, _ in self._marks[place])
+        self._chosen.update(mark for mark, _ in self._marks[place])
 
     def costs(self) -> np.ndarray:
-        excess = [sum(max(0, self._chosen[key] + 1 - cap) for key, cap in marks) for marks in self._marks]
+        full = self._chosen
+        excess = [sum(full[mark] + 1 - cap for mark, cap in marks if full[mark] >= cap) for marks in self._marks]
         return CROWDING * np.array(excess)
 
 
-def _marks(reading: Reading, candidate: Candidate) -> list[tuple[tuple[str, str], int]]:
-    """What is counted about a candidate, and how often it may stand there at no cost."""
-    item = reading.catalogue.items[candidate.row]
-    wished = {effect.factor for effect in candidate.effects if effect.shift > 0.0}
-    marks: list[tuple[tuple[str, str], int]] = []
+def _wished(candidate: Candidate) -> set[str]:
+    return {effect.factor for effect in candidate.effects if effect.shift > 0.0}
+
+
+def _marks(item: Item, wished: set[str], caps: dict[bool, int]) -> list[tuple[Mark, int]]:
+    """What is counted about an item, and how often it may stand there at no cost."""
+    marks: list[tuple[Mark, int]] = []
     if Factor.ENTITY not in wished:
         marks += [(("author", item.author), AUTHOR_CAP)] if item.author else []
         marks += [(("series", item.series), SERIES_CAP)] if item.series else []
-    if reading.request.intent != "similar" and not reading.request.category:
-        marks.append((("category", _top(item)), _category_cap(reading, Factor.CATEGORY in wished)))
+    if caps:
+        marks.append((("category", _top(item)), caps[Factor.CATEGORY in wished]))
     return marks
 
 
-def _category_cap(reading: Reading, wished: bool) -> int:
-    """A third of the list, half of it beside a mood or a scene; a wished category has its fair share or all of it."""
-    size, pbox = reading.request.size, reading.request.pbox
-    if wished:
-        tops = {e.key.partition("/")[0] for e in pbox.of(Factor.CATEGORY) if e.value > 0.0}
-        return size if len(tops) == 1 else -(-size // len(tops)) + 1
-    felt = any(e.value > 0.0 for f in (Factor.MOOD, Factor.SCENE) for e in pbox.of(f))
-    return max(2, -(-size // (2 if felt else 3)))
+def _caps(reading: Reading) -> dict[bool, int]:
+    """Items of one category, by whether it was wished for; empty where the request itself keeps to a category.
+
+    A third of the list, half of it beside a mood or a scene; a wished category has its fair share or all of it.
+    """
+    request, size = reading.request, reading.request.size
+    if request.intent == "similar" or request.category:
+        return {}
+    tops = {e.key.partition("/")[0] for e in request.pbox.of(Factor.CATEGORY) if e.value > 0.0}
+    felt = any(e.value > 0.0 for f in (Factor.MOOD, Factor.SCENE) for e in request.pbox.of(f))
+    fair = size if len(tops) <= 1 else -(-size // len(tops)) + 1
+    return {True: fair, False: max(2, -(-size // (2 if felt else 3)))}
 
 
 def _top(item: Item) -> str:

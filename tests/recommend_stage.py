@@ -48,8 +48,13 @@ def models() -> Models:
 
 
 @cache
+def search() -> Search:
+    return Search(catalogue())
+
+
+@cache
 def pipeline() -> Pipeline:
-    return Pipeline(catalogue(), Search(catalogue()), models())
+    return Pipeline(catalogue(), search(), models())
 
 
 def history(user_id: str) -> History:

@@ -15,7 +15,8 @@ from recommend.pbox import BOUNDS, Factor
 T0 = datetime(2026, 3, 1, 20, 0, tzinfo=UTC)
 KEYS = {
     Factor.CATEGORY: "history", Factor.ENTITY: "author:Agatha Christie", Factor.BLOCK: "tag:horror",
-    Factor.PENALTY: "tag:war", Factor.MOOD: "funny", Factor.SCENE: "bedtime", Factor.LENGTH: "max", Factor.LANGUAGE: "zh",
+    Factor.PENALTY: "tag:war", Factor.MOOD: "funny", Factor.SCENE: "bedtime", Factor.LENGTH: "max",
+    Factor.LANGUAGE: "zh",
 }  # fmt: skip
 WEIGHT = Factor.CATEGORY
 

@@ -267,8 +267,8 @@ SCOPES = st.sampled_from(["lasting", "session"])
 STEPS = st.floats(-1, 1).map(lambda x: round(x, 2))
 CHANGES = st.one_of(
     st.builds(mood, MOODS, STEPS, scope=SCOPES),
-    st.builds(lambda key, by, scope: Change(factor=Factor.MOOD, key=key, op="add", value=by, scope=scope), MOODS, STEPS, SCOPES),
-    st.builds(lambda key, scope: Change(factor=Factor.MOOD, key=key, op="clear", scope=scope), MOODS, SCOPES),
+    st.builds(lambda key, by, scope: mood(key, by, op="add", scope=scope), MOODS, STEPS, SCOPES),
+    st.builds(lambda key, scope: mood(key, 0.0, op="clear", scope=scope), MOODS, SCOPES),
     st.builds(never, st.sampled_from(["tag:war", "tag:horror"])),
     st.just(gone(Factor.BLOCK, "tag:war")),
     st.builds(lambda v: Change(factor=Factor.NOVELTY, op="set", value=v), st.floats(0, 1)),

@@ -145,6 +145,16 @@ def test_more_items_than_chroma_takes_at_once(tmp_path):
     assert VectorStore(tmp_path).sync(items[:10], again).shape == (10, DIM)
 
 
+def test_a_damaged_folder_is_made_anew(tmp_path):
+    items = [book(n) for n in range(300)]
+    vectors = VectorStore(tmp_path).sync(items, CountingEmbedder())
+    file = tmp_path / "chroma.sqlite3"
+    file.write_bytes(file.read_bytes()[: 4096 * 5] + b"x" * 4096 * 30)
+    again = CountingEmbedder()
+    assert np.allclose(VectorStore(tmp_path).sync(items, again), vectors, atol=1e-6)
+    assert len(again.embedded) == 300
+
+
 def test_another_model_has_vectors_of_its_own(tmp_path):
     VectorStore(tmp_path).sync([book(1)], CountingEmbedder("one"))
     other = CountingEmbedder("two")

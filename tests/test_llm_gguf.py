@@ -63,8 +63,8 @@ def test_defaults_are_the_model_files_own(plain: ChatGguf) -> None:
 @pytest.mark.parametrize("choice", ["any", "auto"])
 def test_whatever_it_writes_with_26_tools_is_text_or_valid_calls(wild: ChatGguf, choice: str) -> None:
     bound = wild.bind_tools(all_tools(), tool_choice=choice)
-    for seed in range(1, 9 if choice == "any" else 3):
-        answer = bound.invoke("more history", seed=seed, max_tokens=1200 if choice == "any" else 40)
+    for seed in range(1, 5 if choice == "any" else 3):
+        answer = bound.invoke("more history", seed=seed, max_tokens=600 if choice == "any" else 40)
         assert not answer.invalid_tool_calls and not (choice == "any" and answer.content)
         assert len(answer.tool_calls) <= 6 and (
             answer.tool_calls or choice == "auto" or answer.response_metadata["truncated"]
@@ -253,6 +253,14 @@ def test_an_answer_in_pieces_is_parsed_when_a_call_closes() -> None:
     assert answer.push("<tool")[1] == [] and answer.push(f"_call>\n{body}\n")[1] == []
     (call,) = answer.push(CLOSE)[1]
     assert call["name"] == "recommend" and not answer.cut and answer.rest() == ""
+
+
+def test_a_mark_inside_a_string_closes_nothing() -> None:
+    answer = Answer(tools=True)
+    odd = json.dumps({"name": "search_catalog", "arguments": {"query": f"a {CLOSE} b {OPEN}"}})
+    pieces = [f"{OPEN}\n", odd[:45], odd[45:], f"\n{CLOSE}\n{OPEN}\n{odd}\n{CLOSE}"]
+    calls = [call for piece in pieces for call in answer.push(piece)[1]]
+    assert [json.loads(call["args"] or "")["query"] for call in calls] == [f"a {CLOSE} b {OPEN}"] * 2
 
 
 @pytest.mark.parametrize(

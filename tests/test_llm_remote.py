@@ -83,13 +83,18 @@ def test_without_a_name_it_takes_the_first_model(chat: ChatOpenAI, url: str) -> 
     assert open_remote(url, KEY, "other").model_name == "other"
 
 
-def test_it_talks_and_streams(chat: ChatOpenAI) -> None:
-    assert chat.invoke("hello", extra_body={"max_tokens": 8}).response_metadata["finish_reason"] in ("length", "stop")
+def test_it_talks_streams_and_drives_an_agent(chat: ChatOpenAI) -> None:
+    short = chat.model_copy(update={"extra_body": {"max_tokens": 8}})
+    assert short.invoke("hello").response_metadata["finish_reason"] in ("length", "stop")
+    agent = create_agent(short, [], middleware=[ModelCallLimitMiddleware(run_limit=1, exit_behavior="end")])
 
-    async def stream() -> int:
-        return len([chunk async for chunk in chat.astream("hello", extra_body={"max_tokens": 8})])
+    async def talk() -> tuple[int, int]:
+        chunks = [chunk async for chunk in short.astream("hello")]
+        final = await agent.ainvoke({"messages": [HumanMessage("hello")]})
+        return len(chunks), len(final["messages"])
 
-    assert asyncio.run(stream()) > 1
+    chunks, messages = asyncio.run(talk())
+    assert chunks > 1 and messages >= 2
 
 
 @pytest.mark.parametrize("name", ["set_payment", "set_completion_status", "reset_preferences", "undo_last_change"])
@@ -101,13 +106,6 @@ def test_it_takes_the_same_26_tools(chat: ChatOpenAI, name: str) -> None:
     schema = next(convert_to_openai_tool(tool)["function"] for tool in tools if tool.name == name)
     assert call["name"] == name and not answer.invalid_tool_calls
     jsonschema.validate(call["args"], schema["parameters"])
-
-
-def test_it_drives_an_agent(chat: ChatOpenAI) -> None:
-    limit = ModelCallLimitMiddleware(run_limit=1, exit_behavior="end")
-    agent = create_agent(chat.model_copy(update={"extra_body": {"max_tokens": 8}}), [], middleware=[limit])
-    final = asyncio.run(agent.ainvoke({"messages": [HumanMessage("hello")]}))
-    assert len(final["messages"]) >= 2
 
 
 def test_a_wrong_key_or_path_says_so(url: str) -> None:

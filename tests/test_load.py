@@ -204,10 +204,10 @@ def test_what_cannot_be_imported_is_said_in_a_sentence(tmp_path, capsys, argumen
 
 
 LIBRIVOX = {
-    "id": "id_47", "title": "Count of Monte Cristo ", "language": "English", "totaltime": "51:02:25", "url_librivox": "",
-    "url_iarchive": "http://archive.org/details/monte", "readers": "1;2", "authors": "3", "genres": "Historical Fiction",
-    "publicdate": "2006-03-01 12:00:00", "downloads": "120.0", "status": "-1", "author": "Alexandre Dumas",
-    "reader_names": "Ann, Bob",
+    "id": "id_47", "title": "Count of Monte Cristo ", "language": "English", "totaltime": "51:02:25",
+    "url_librivox": "", "url_iarchive": "http://archive.org/details/monte", "readers": "1;2", "authors": "3",
+    "genres": "Historical Fiction", "publicdate": "2006-03-01 12:00:00", "downloads": "120.0", "status": "-1",
+    "author": "Alexandre Dumas", "reader_names": "Ann, Bob",
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from recommend.pbox import BOUNDS, Entry, Factor, PBox
 from recommend.reading import read
 from recommend.recall import Pool, recall
 from recommend.request import Event, History, Listener, Request
-from tests.recommend_stage import NOW, catalogue, entry, models, pipeline, population, request
+from tests.recommend_stage import NOW, catalogue, entry, models, pipeline, population, request, search
 
 CATALOGUE = catalogue()
 WORDS = CATALOGUE.words
@@ -87,7 +87,7 @@ def everything(asked: Request) -> Pool:
 def test_1_an_empty_pbox_gives_the_unsteered_ranking_bit_for_bit(listener: Listener, past: History, seed: int) -> None:
     asked = request(listener=listener, history=past, seed=seed)
     reading = read(asked, CATALOGUE, models())
-    pool = coarse(reading, recall(reading, pipeline()._search))
+    pool = coarse(reading, recall(reading, search()))
     ranked = fine(reading, pool, additive)
     unsteered = additive(reading, pool)
     order = np.lexsort((pool.rows, -unsteered))
@@ -103,7 +103,7 @@ def test_1_an_empty_pbox_gives_the_unsteered_ranking_bit_for_bit(listener: Liste
 @given(requests())
 def test_2_a_blocked_thing_appears_in_no_stage(asked: Request) -> None:
     reading = read(asked, CATALOGUE, models())
-    found = recall(reading, pipeline()._search)
+    found = recall(reading, search())
     short = coarse(reading, found)
     ranked = fine(reading, short, additive)
     stages = [found.rows, short.rows, [c.row for c in ranked], [c.row for c in mix(reading, ranked)]]

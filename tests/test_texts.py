@@ -62,7 +62,7 @@ def test_a_version_changes_with_the_words_of_either_language_and_with_nothing_el
     assert after.version("talk.greet").startswith("talk.greet@")
 
 
-@pytest.mark.parametrize("name", Texts.load().names())
-def test_each_text_of_the_product_exists_in_both_languages_and_wants_the_same_values(name: str) -> None:
+def test_each_text_of_the_product_exists_in_both_languages_and_wants_the_same_values() -> None:
     texts = Texts.load()
-    assert texts.wants(name, "en") == texts.wants(name, "zh")
+    differing = [name for name in texts.names() if texts.wants(name, "en") != texts.wants(name, "zh")]
+    assert not differing

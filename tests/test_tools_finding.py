@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tools_stage import NOON, Stage, make_engine
 
+from catalog.items import Item
 from recommend.pbox import Factor
 from recommend.request import Listener, Request, Slate
 from tools.context import Engine, ListRequest, ToolRetry
@@ -36,6 +37,11 @@ def listed(stage: Stage) -> Stage:
     others = [i for i in books if i is not dracula][:4]
     stage.shown = tuple(i.id for i in (*others[:2], dracula, *others[2:]))
     return stage
+
+
+def masked(stage: Stage, category: str) -> list[tuple[Item, bool]]:
+    """Every item, and whether the category holds it."""
+    return list(zip(stage.engine.catalogue.items, stage.engine.catalogue.in_category(category), strict=True))
 
 
 def slate_for(stage: Stage, wish: ListRequest) -> Slate:
@@ -82,6 +88,8 @@ def test_similar_to_a_title_that_is_not_here_searches_its_words_and_says_so(stag
 def test_trending_may_be_limited_to_a_category(stage: Stage) -> None:
     assert stage.do("get_trending").lists == [ListRequest(intent="trending")]
     assert stage.do("get_trending", category="喜剧").lists[0].category == "comedy"
+    podcasts = stage.do("get_trending", category="podcasts").lists[0].category
+    assert podcasts and {i.format for i, held in masked(stage, podcasts) if held} == {"podcast"}
     outcome = stage.do("get_trending", category="xyzzyqub")
     assert outcome.lists == [ListRequest(intent="trending")] and "xyzzyqub" in stage.reply(outcome)
 

@@ -41,6 +41,23 @@ def test_a_genre_that_is_none_here_is_kept_as_a_theme_word(stage: Stage) -> None
     assert stage.set_keys(Factor.ENTITY) == {"tag:xyzzyqub": 0.3}
 
 
+def test_a_format_is_wanted_and_blocked_by_any_of_its_names(stage: Stage) -> None:
+    stage.do("update_interest_weight", category="podcasts", weight_increase=0.3)
+    outcome = stage.do("block_content", kind="category", name="播客", lang="zh")
+    assert set(stage.set_keys(Factor.ENTITY)) == {"tag:podcast"} and set(stage.set_keys(Factor.BLOCK)) == {
+        "tag:podcast"
+    }
+    assert stage.reply(outcome, "zh") == "好的：不要播客（直到你撤销）。"
+    stage.do("unblock_content", kind="category", name="podcast")
+    assert not stage.set_keys(Factor.BLOCK)
+
+
+def test_a_block_takes_no_more_than_the_word_means(stage: Stage) -> None:
+    stage.do("block_content", kind="tag", name="royal family")
+    stage.do("block_content", kind="tag", name="恐怖")
+    assert set(stage.set_keys(Factor.BLOCK)) == {"tag:royal family", "tag:恐怖"}
+
+
 def test_people_series_and_themes_get_keys_of_their_kind(stage: Stage) -> None:
     outcome = stage.do("update_entity_weight", kind="author", name="agatha christie", weight_increase=0.6)
     stage.do("update_entity_weight", kind="tag", name="dragons", weight_increase=0.3)
@@ -102,6 +119,19 @@ def test_wanting_what_was_blocked_takes_the_block_back(stage: Stage) -> None:
     outcome = stage.do("update_interest_weight", category="恐怖", weight_increase=0.3)
     assert not stage.set_keys(Factor.BLOCK) and stage.set_keys(Factor.CATEGORY) == {"horror": 0.3}
     assert "allowed again" in stage.reply(outcome)
+
+
+def test_wanting_horror_after_nothing_scary_takes_back_all_that_stood_in_its_way(stage: Stage) -> None:
+    stage.do("block_content", kind="tag", name="scary")
+    stage.do("block_content", kind="tag", name="gore")
+    stage.do("update_interest_weight", category="horror", weight_increase=0.3)
+    assert set(stage.set_keys(Factor.BLOCK)) == {"tag:gore"}
+
+
+def test_a_dislike_is_taken_back_where_nothing_is_blocked(stage: Stage) -> None:
+    stage.do("update_interest_weight", category="poetry", weight_increase=-0.6)
+    stage.do("unblock_content", kind="category", name="poetry")
+    assert not stage.box().entries
 
 
 def test_finished_only_and_free_only_filter(stage: Stage) -> None:

@@ -55,7 +55,7 @@ def get_trending(runtime: ToolRuntime[TurnContext], category: str | None = None)
     if category and category.strip():
         match = ctx.engine.resolver.resolve("category", category.strip(), lang=ctx.lang)
         if match and match.how in SURE:
-            path, label = match.key, ctx.engine.catalogue.words.taxonomy.label(match.key, ctx.lang)
+            path, label = match.key, match.label
         else:
             ctx.outcome.facts.append(Fact(kind="no_category", values={"said": category.strip()}))
     ctx.outcome.lists.append(ListRequest(intent="trending", category=path))

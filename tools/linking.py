@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from catalog.catalogue import Catalogue
+from catalog.formats import FORMAT_WORDS, formats_called
 from catalog.resolve import Kind
 from catalog.spelling import form
 from recommend.pbox import Entry, Factor, PBox
@@ -16,6 +19,8 @@ NEXT_KINDS: tuple[Kind, ...] = ("mood", "author", "narrator", "series", "tag")
 
 LONGEST = 120
 """Characters of a name that are read."""
+CLOSE = 0.8
+"""Score from which a misspelt mood may take more with it when it is blocked."""
 MOSTLY = 0.7
 """Share of a category's items with a mood, from which blocking the mood blocks the category."""
 
@@ -40,23 +45,22 @@ def link_category(ctx: TurnContext, said: str) -> Link:
     """A category; else a mood, person, series or tag that is called so; else a free theme word."""
     resolver = ctx.engine.resolver
     match = resolver.resolve("category", said, lang=ctx.lang)
+    if match and match.kind == "tag":
+        return _free(match.key)
     other = None if match and match.how in SURE else resolver.any_kind(said, NEXT_KINDS, lang=ctx.lang)
-    if other is None or other.how not in SURE:
+    if other is None or other.how != "exact":
         return Link(Factor.CATEGORY, match.key, f"category:{match.key}") if match else _free(said)
     if other.kind == "mood":
         return Link(Factor.MOOD, other.key, f"tag:{said}")
-    return Link(Factor.ENTITY, f"{other.kind}:{other.key}", f"{other.kind}:{other.key}")
+    return _free(other.key) if other.kind == "tag" else _entity(other.kind, other.key)
 
 
 def link_entity(ctx: TurnContext, kind: Kind, said: str) -> Link:
-    """A person, series or theme word; a person who has the other role here counts as that one."""
+    """A person, series or theme word; the resolver knows a person who has the other role here."""
     if kind == "tag":
         return _free(_tag_word(ctx, said))
     match = ctx.engine.resolver.resolve(kind, said, lang=ctx.lang)
-    if match is None and kind in ("author", "narrator"):
-        match = ctx.engine.resolver.resolve("narrator" if kind == "author" else "author", said, lang=ctx.lang)
-    key = f"{match.kind}:{match.key}" if match else f"{kind}:{said}"
-    return Link(Factor.ENTITY, key, key)
+    return _entity(match.kind, match.key) if match else _entity(kind, said)
 
 
 def link_term(ctx: TurnContext, kind: Kind, said: str) -> str:
@@ -66,25 +70,26 @@ def link_term(ctx: TurnContext, kind: Kind, said: str) -> str:
 
 
 def blocking_keys(ctx: TurnContext, kind: Kind, said: str) -> tuple[str, ...]:
-    """What to block so that it is truly gone. A theme word that also names a category takes the category with it."""
+    """What to block so that it is truly gone: a theme word takes with it the mood and the categories that mean it."""
     if kind == "category":
         return (link_category(ctx, said).block,)
     if kind != "tag":
         return (link_entity(ctx, kind, said).block,)
-    keys = [f"tag:{said}"]
-    resolver = ctx.engine.resolver
-    if (match := resolver.resolve("category", said, lang=ctx.lang)) and match.how in SURE:
-        keys.append(f"category:{match.key}")
-    if (match := resolver.resolve("mood", said, lang=ctx.lang)) and match.how in SURE:
-        keys += [f"tag:{match.key}"] if match.how == "fuzzy" else []
-        keys += [f"category:{path}" for path in _mostly(ctx.engine.catalogue, match.key)]
-    return tuple(dict.fromkeys(keys))
+    resolver, catalogue = ctx.engine.resolver, ctx.engine.catalogue
+    keys = [_free(said).block]
+    if (match := resolver.resolve("category", said, lang=ctx.lang)) and match.how == "exact":
+        keys.append(f"{match.kind}:{match.key}")
+    if (match := resolver.resolve("mood", said, lang=ctx.lang)) and match.how in SURE and match.score >= CLOSE:
+        keys += [f"tag:{match.key}", *(f"category:{path}" for path in _mostly(catalogue, match.key))]
+    return _needed(catalogue, keys)
 
 
 def blocks_named(ctx: TurnContext, pbox: PBox, keys: tuple[str, ...], said: str) -> list[Entry]:
-    """The user's blocks that these keys or this word mean."""
-    wanted = form(said)
-    return [e for e in pbox.of(Factor.BLOCK) if e.key in keys or wanted in _forms(ctx, e)]
+    """The user's blocks that these keys or this word mean, with those that came from the same words."""
+    wanted, blocks = form(said), pbox.of(Factor.BLOCK)
+    found = [entry for entry in blocks if entry.key in keys or wanted in _forms(ctx, entry)]
+    origins = {(entry.turn_id, entry.said) for entry in found if entry.said}
+    return found + [e for e in blocks if e not in found and (e.turn_id, e.said) in origins]
 
 
 def _forms(ctx: TurnContext, entry: Entry) -> set[str]:
@@ -95,6 +100,23 @@ def _forms(ctx: TurnContext, entry: Entry) -> set[str]:
     if kind == "item" and key in ctx.engine.catalogue.row:
         words.add(ctx.engine.catalogue.item(key).title)
     return {form(word) for word in words if word}
+
+
+def _needed(catalogue: Catalogue, keys: list[str]) -> tuple[str, ...]:
+    """The first key, and those after it that take away something more."""
+    kept = keys[:1]
+    gone = _held(catalogue, keys[0])
+    for key in keys[1:]:
+        more = _held(catalogue, key)
+        if (more & ~gone).any():
+            kept.append(key)
+            gone = gone | more
+    return tuple(kept)
+
+
+def _held(catalogue: Catalogue, key: str) -> np.ndarray:
+    kind, _, name = key.partition(":")
+    return catalogue.holds(kind, name)
 
 
 def _mostly(catalogue: Catalogue, mood: str) -> list[str]:
@@ -112,4 +134,10 @@ def _tag_word(ctx: TurnContext, said: str) -> str:
 
 
 def _free(word: str) -> Link:
-    return Link(Factor.ENTITY, f"tag:{word}", f"tag:{word}")
+    """A theme word. All names of a format ("podcasts", 播客) lead to one word, so that liking and blocking meet."""
+    formats = formats_called(form(word))
+    return _entity("tag", FORMAT_WORDS[formats[0]][0] if formats else word)
+
+
+def _entity(kind: str, name: str) -> Link:
+    return Link(Factor.ENTITY, f"{kind}:{name}", f"{kind}:{name}")

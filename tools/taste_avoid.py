@@ -46,21 +46,12 @@ def unblock_content(kind: Blockable, name: str, runtime: ToolRuntime[TurnContext
     else:
         keys = blocking_keys(ctx, kind, said)
     found = blocks_named(ctx, pbox, keys, said)
-    if found:
-        found += _same_words(found, pbox.of(Factor.BLOCK))
-    else:
-        found = _disliked(pbox.of(Factor.CATEGORY) + pbox.of(Factor.ENTITY), keys)
+    found = found or _disliked(pbox.of(Factor.CATEGORY) + pbox.of(Factor.ENTITY), keys)
     if not found:
         ctx.outcome.facts.append(Fact(kind="not_blocked", values={"name": said}))
         ctx.outcome.done.append(Done(tool="unblock_content", text=say(ctx, "fact.not_blocked", name=said)))
         return f"{said!r} is not blocked; nothing had to be changed"
     return write(ctx, "unblock_content", [clear(entry.factor, entry.key, entry.said) for entry in found])
-
-
-def _same_words(found: list[Entry], blocks: tuple[Entry, ...]) -> list[Entry]:
-    """Further blocks that came from the same words ("no horror" may have blocked a theme and a category)."""
-    words = {entry.said for entry in found if entry.said}
-    return [entry for entry in blocks if entry.said in words and entry not in found]
 
 
 def _disliked(entries: tuple[Entry, ...], keys: tuple[str, ...]) -> list[Entry]:

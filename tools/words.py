@@ -94,6 +94,8 @@ def name_of(factor: Factor, key: str, said: str, catalogue: Catalogue, lang: Lan
     if kind == "item":
         title = catalogue.item(rest).title if rest in catalogue.row else rest
         return f"《{title}》" if lang == "zh" else f"“{title}”"
+    if kind == "tag" and said and is_chinese(said) == (lang == "zh"):
+        return said
     return rest or key
 
 

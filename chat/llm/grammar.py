@@ -131,7 +131,7 @@ class Rules:
         """Required members in order, then the optional ones in order, each at most once."""
         needed = set(schema.get("required", ()))
         members = {
-            name: f"{literal(json.dumps(name, ensure_ascii=False) + ': ')} {self.of(_visible(value, name in needed), defs)}"
+            name: f"{_key(name)} {self.of(_visible(value, name in needed), defs)}"
             for name, value in schema.get("properties", {}).items()
         }
         if unknown := needed - members.keys():
@@ -179,6 +179,10 @@ def _visible(schema: Schema, needed: bool) -> Schema:
     """A required text is not left empty, also where its schema forgets to say so."""
     text = needed and schema.get("type") == "string" and "enum" not in schema and "const" not in schema
     return {"minLength": 1, **schema} if text else schema
+
+
+def _key(name: str) -> str:
+    return literal(json.dumps(name, ensure_ascii=False) + ": ")
 
 
 def _json(value: Any) -> str:

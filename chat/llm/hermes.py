@@ -108,11 +108,15 @@ class Answer:
         return text
 
     def _closed_calls(self) -> list[ToolCallChunk]:
-        found = []
-        while CLOSE in self._pending:
-            body, self._pending = self._pending.split(CLOSE, 1)
-            found.append(_chunk(body.replace(OPEN, "", 1), self.calls))
-            self.calls += 1
+        """Calls up to a closing mark; one inside a string closes nothing."""
+        found, at = [], self._pending.find(CLOSE)
+        while at >= 0:
+            chunk = _chunk(self._pending[:at].replace(OPEN, "", 1), self.calls)
+            if chunk:
+                found.append(chunk)
+                self.calls += 1
+                self._pending, at = self._pending[at + len(CLOSE) :], -1
+            at = self._pending.find(CLOSE, at + 1)
         return found
 
     def _safe_text(self) -> str:
@@ -128,8 +132,12 @@ class Answer:
         return text
 
 
-def _chunk(body: str, index: int) -> ToolCallChunk:
-    call = json.loads(body)
+def _chunk(body: str, index: int) -> ToolCallChunk | None:
+    """The call that `body` is, None where it is only the beginning of one."""
+    try:
+        call = json.loads(body)
+    except json.JSONDecodeError:
+        return None
     arguments = json.dumps(call["arguments"], ensure_ascii=False)
     return tool_call_chunk(name=call["name"], args=arguments, id=f"call_{uuid.uuid4().hex}", index=index)
 

@@ -7,14 +7,15 @@ is kept on the server in `Seat`, which counts only for the visitor who owns it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import gradio as gr
 from pydantic import BaseModel, ValidationError
 
+from chat.conversation import LONGEST, Conversation
 from chat.screens.chatlog import Running
 from chat.screens.chips import last_notes
 from chat.screens.identity import visitor
@@ -26,12 +27,6 @@ from chat.screens.words import Say, words
 from chat.view import Screen, Step
 from prompts.texts import Texts
 from recommend.request import Listener
-
-if TYPE_CHECKING:
-    from chat.conversation import Conversation
-
-MAX_TEXT = 500
-"""Characters of one utterance that are read."""
 
 Model = TypeVar("Model", bound=BaseModel)
 Result = TypeVar("Result")
@@ -80,14 +75,15 @@ class Acts:
         """The visitor says something."""
         said = str(text or "").strip()
         if not said:
+            yield {self.parts.box: gr.update(value="")}
             return
         visit = await self._visit(seat, request)
         screen = await self._screen(visit)
         say = self._words(screen)
-        notice = say("cut", limit=MAX_TEXT) if len(said) > MAX_TEXT else ""
-        said = said[:MAX_TEXT]
+        notice = say("cut", limit=LONGEST) if len(said) > LONGEST else ""
+        said = said[:LONGEST]
         steps = self.talk.say(visit.user_id, visit.seat.conversation, said)
-        async with aclosing(self._turn(visit, screen, said, steps, notice)) as updates:
+        async with _closing(self._turn(visit, screen, said, steps, notice)) as updates:
             first = True
             async for update in updates:
                 yield update | {self.parts.box: gr.update(value="")} if first else update
@@ -106,7 +102,7 @@ class Acts:
             yield await self._painted(visit, screen)
             return
         steps = self.talk.tap(visit.user_id, visit.seat.conversation, chip.chip_id)
-        async with aclosing(self._turn(visit, screen, chip.text, steps)) as updates:
+        async with _closing(self._turn(visit, screen, chip.text, steps)) as updates:
             async for update in updates:
                 yield update
 
@@ -175,8 +171,10 @@ class Acts:
         screen = await self._screen(visit)
         return await self._painted(visit, screen, self._words(screen)("stopped"))
 
-    async def failed(self, seat: Seat, request: gr.Request) -> Updates:
-        """After an event that broke: the page at rest again, with an apology."""
+    async def failed(self, seat: Seat, why: str, request: gr.Request) -> Updates:
+        """After an event that broke, or was stopped (`why` is "stopped"): the page at rest, and a word about it."""
+        if why == "stopped":
+            return await self.stopped(seat, request)
         visit = await self._visit(seat, request)
         screen = await self._screen(visit)
         return await self._painted(visit, screen, self._words(screen)("failed"), alert=True)
@@ -188,12 +186,13 @@ class Acts:
         running = Running(before=screen.messages, said=said, waiting=say("thinking"))
         yield {self.parts.chat: running.messages(), **busy(self.parts, screen, say)}
         after, alert = None, False
-        async with aclosing(steps) as stream:  # type: ignore[type-var]
+        async with _closing(steps) as stream:
             async for step in stream:
                 running = running.after(step)
                 after = step.screen or after
                 if step.kind in {"error", "stopped"}:
-                    notice, alert = step.text or say("failed" if step.kind == "error" else "stopped"), step.kind == "error"
+                    alert = step.kind == "error"
+                    notice = step.text or say("failed" if alert else "stopped")
                 elif step.kind != "screen":
                     yield {self.parts.chat: running.messages()}
         yield await self._painted(visit, after or await self._screen(visit), notice, alert=alert)
@@ -230,6 +229,16 @@ class Acts:
 
     def _words(self, screen: Screen) -> Say:
         return words(self.texts, screen.lang)
+
+
+@asynccontextmanager
+async def _closing(stream: AsyncIterator[Result]) -> AsyncIterator[AsyncIterator[Result]]:
+    """Closes a stream at the end, also when the turn is cancelled, so that the model stops at its next token."""
+    try:
+        yield stream
+    finally:
+        if isinstance(stream, AsyncGenerator):
+            await stream.aclose()
 
 
 def _read(model: type[Model], event: gr.EventData) -> Model | None:

@@ -18,18 +18,20 @@ def list_html(screen: Screen, say: Say) -> str:
         data_act="refresh", data_focus="refresh",
     )  # fmt: skip
     body = "".join(card_html(card, say) for card in screen.cards)
-    inner = tag("div", body, class_="at-cards", role="list") if body else tag("p", text(say("list_empty")), class_="at-empty")
-    return tag("section", tag("div", head, class_="at-listhead") + inner, class_="at-list", aria_label=say("list_label"))
+    inner = (
+        tag("div", body, class_="at-cards", role="list")
+        if body
+        else tag("p", text(say("list_empty")), class_="at-empty")
+    )
+    return tag(
+        "section", tag("div", head, class_="at-listhead") + inner, class_="at-list", aria_label=say("list_label")
+    )
 
 
 def card_html(card: CardView, say: Say) -> str:
     """One card."""
     top = tag("div", cover(card.category_path, card.item_id, card.title) + _facts(card), class_="at-cardtop")
-    why = tag(
-        "button", text(say("why")), type="button", class_="at-link", data_act="why", data_item=card.item_id,
-        data_focus=f"why {card.item_id}", aria_label=say("on_item", action=say("why"), title=card.title),
-    )  # fmt: skip
-    reason = tag("p", text(card.reason) + " " + why, class_="at-reason") if card.reason else ""
+    reason = tag("p", text(card.reason), class_="at-reason") if card.reason else ""
     state = "at-card at-off" if card.disliked else "at-card"
     return tag("article", top + reason + _buttons(card, say), class_=state, role="listitem", data_item=card.item_id)
 
@@ -73,8 +75,8 @@ def _toggle(card: CardView, act: str, on: bool, say: Say) -> str:
 
 def _more(card: CardView, say: Say) -> str:
     return tag(
-        "button", icon("more") + tag("span", text(say("more"))), type="button", class_="at-ghost at-more", data_act="more",
-        data_item=card.item_id, data_focus=f"more {card.item_id}",
+        "button", icon("more") + tag("span", text(say("more"))), type="button", class_="at-ghost at-more",
+        data_act="more", data_item=card.item_id, data_focus=f"more {card.item_id}",
         aria_label=say("on_item", action=say("more"), title=card.title),
     )  # fmt: skip
 
@@ -86,7 +88,14 @@ def _play(card: CardView, say: Say) -> str:
     if url := playable(card.url):
         label = say("opens_new_tab", action=say("play"), title=card.title)
         return tag(
-            "a", inner, href=url, target="_blank", rel="noopener noreferrer", aria_label=label, data_focus=focus, **shared
+            "a",
+            inner,
+            href=url,
+            target="_blank",
+            rel="noopener noreferrer",
+            aria_label=label,
+            data_focus=focus,
+            **shared,
         )
     label = say("on_item", action=say("play"), title=card.title)
     return tag("button", inner, type="button", aria_label=label, data_focus=focus, **shared)

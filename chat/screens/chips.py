@@ -12,7 +12,15 @@ def chips_html(screen: Screen, say: Say, *, busy: bool = False) -> str:
     """Both rows; with `busy`, while a turn runs, nothing in them can be tapped."""
     changes = "".join(_change(note, say, busy) for note in last_notes(screen))
     chips = "".join(
-        tag("button", text(chip.text), type="button", class_="at-chip", data_act="tap", data_chip=chip.chip_id, disabled=busy)
+        tag(
+            "button",
+            text(chip.text),
+            type="button",
+            class_="at-chip",
+            data_act="tap",
+            data_chip=chip.chip_id,
+            disabled=busy,
+        )
         for chip in screen.chips
     )
     rows = tag("div", changes, class_="at-changes", role="group", aria_label=say("understood")) if changes else ""

@@ -35,8 +35,8 @@ def _who(personas: Sequence[Listener], acting: str, say: Say) -> str:
 
 def _languages(lang: str, say: Say) -> str:
     buttons = "".join(
-        tag("button", text(name), type="button", data_act="language", data_lang=code, lang=code, data_focus=f"lang {code}",
-            aria_pressed="true" if code == lang else "false")
+        tag("button", text(name), type="button", data_act="language", data_lang=code, lang=code,
+            data_focus=f"lang {code}", aria_pressed="true" if code == lang else "false")
         for code, name in NAMES.items()
     )  # fmt: skip
     return tag("div", buttons, class_="at-segment", role="group", aria_label=say("language"))
@@ -44,7 +44,9 @@ def _languages(lang: str, say: Say) -> str:
 
 def _theme(say: Say) -> str:
     label = say("dark")
-    return tag("button", icon("theme"), type="button", class_="at-round", data_theme_switch=True, aria_label=label, title=label)
+    return tag(
+        "button", icon("theme"), type="button", class_="at-round", data_theme_switch=True, aria_label=label, title=label
+    )
 
 
 def _forget(say: Say) -> str:

@@ -59,21 +59,22 @@ settle();
 """
 
 
-class Live(gr.HTML):
-    """Server-written HTML whose taps arrive as the event `act`."""
-
-    def __init__(self, elem_id: str, **kwargs: Any) -> None:
-        super().__init__(value="", elem_id=elem_id, js_on_load=ON_LOAD, apply_default_css=False, **kwargs)
+def live(elem_id: str) -> gr.HTML:
+    """Server-written HTML whose taps arrive as its event `act`."""
+    return gr.HTML(value="", elem_id=elem_id, js_on_load=ON_LOAD, apply_default_css=False)
 
 
 def attrs(**values: str | bool | None) -> str:
-    """HTML attributes, escaped: `data_act="like"` becomes ` data-act="like"`; True gives the bare name, None and False nothing."""
+    """HTML attributes, escaped: `data_act="like"` becomes ` data-act="like"`.
+
+    True gives the bare name; None and False give nothing.
+    """
     parts = []
     for name, value in values.items():
         name = name.rstrip("_").replace("_", "-")
         if value is True:
             parts.append(f" {name}")
-        elif value is not None and value is not False:
+        elif isinstance(value, str):
             parts.append(f' {name}="{escape(value, quote=True)}"')
     return "".join(parts)
 
@@ -90,5 +91,5 @@ def text(value: str) -> str:
 
 def payload(event: gr.EventData) -> Mapping[str, Any]:
     """What the browser sent with an "act", never trusted: a plain mapping, empty when it is none."""
-    sent = getattr(event, "_data", None)
-    return sent if isinstance(sent, dict) else {}
+    sent: object = getattr(event, "_data", None)
+    return sent if isinstance(sent, Mapping) else {}

@@ -31,8 +31,12 @@ def onboarding_html(screen: Screen, tastes: Sequence[tuple[str, str]], say: Say)
 
 def _group(kind: str, field: str, legend: str, choices: Sequence[tuple[str, str]], chosen: str | None) -> str:
     pills = "".join(
-        tag("label", tag("input", "", type=kind, name=f"at-{field}", data_field=field, value=value, checked=value == chosen)
-            .removesuffix("</input>") + tag("span", text(label)))
+        tag("label", _choice(kind, field, value, value == chosen) + tag("span", text(label)))
         for label, value in choices
     )  # fmt: skip
     return tag("fieldset", tag("legend", text(legend)) + tag("div", pills, class_="at-pills"))
+
+
+def _choice(kind: str, field: str, value: str, checked: bool) -> str:
+    box = tag("input", "", type=kind, name=f"at-{field}", data_field=field, value=value, checked=checked)
+    return box.removesuffix("</input>")

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
+from chat.conversation import Conversation
 from chat.screens.acts import Acts, Seat
-from chat.screens.live import Live
+from chat.screens.live import live
 from chat.screens.paint import Parts
 from prompts.texts import Texts
-
-if TYPE_CHECKING:
-    from chat.conversation import Conversation
 
 FIRST_VISIT = """(seat, hint) => {
   const met = localStorage.getItem('attune-met');
   localStorage.setItem('attune-met', '1');
   return [seat, met ? '' : (navigator.language || '')];
 }"""
+NOTE_STOP = "() => { window.attune.stoppedAt = Date.now(); }"
+WAS_STOPPED = "(seat, hint) => [seat, Date.now() - (window.attune.stoppedAt || 0) < 5000 ? 'stopped' : '']"
+"""Gradio counts a cancelled event among the failed ones; only the browser knows that Stop was pressed."""
 TURN: dict[str, Any] = {"concurrency_id": "turn", "concurrency_limit": 4}
 LIGHT: dict[str, Any] = {"concurrency_id": "light", "concurrency_limit": 8}
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -35,31 +36,37 @@ def build_page(conversation: Conversation) -> gr.Blocks:
 
 
 def _layout(texts: Texts) -> tuple[Parts, gr.Textbox]:
-    seat = gr.State(Seat())
-    hint = gr.Textbox(visible=False)
-    header = Live("at-header")
+    seat, hint = gr.State(Seat()), gr.Textbox(visible=False)
+    header = live("at-header")
     with gr.Row(elem_id="at-main"):
         with gr.Column(elem_id="at-talk"):
             chat = gr.Chatbot(
-                elem_id="at-chat", show_label=False, buttons=[], render_markdown=False, latex_delimiters=[], height=None,
-                feedback_options=None, allow_file_downloads=False, container=False,
+                elem_id="at-chat", show_label=False, buttons=[], render_markdown=False, latex_delimiters=[],
+                height=None, feedback_options=None, allow_file_downloads=False, container=False,
             )  # fmt: skip
-            chips = Live("at-chips")
+            chips = live("at-chips")
             notice = gr.HTML(value="", elem_id="at-notices", apply_default_css=False)
             with gr.Row(elem_id="at-say"):
                 box = gr.Textbox(
                     elem_id="at-box", lines=1, max_lines=5, container=False, autofocus=True, scale=1,
                     placeholder=texts.say("screen.box", "en"), label=texts.say("screen.box_label", "en"),
                 )  # fmt: skip
-                send = gr.Button(texts.say("screen.send", "en"), elem_id="at-send", variant="primary", scale=0, min_width=64)
+                send = gr.Button(
+                    texts.say("screen.send", "en"), elem_id="at-send", variant="primary", scale=0, min_width=64
+                )
                 stop = gr.Button(
-                    texts.say("screen.stop", "en"), elem_id="at-stop", variant="secondary", scale=0, min_width=64, visible=False
+                    texts.say("screen.stop", "en"),
+                    elem_id="at-stop",
+                    variant="secondary",
+                    scale=0,
+                    min_width=64,
+                    visible=False,
                 )
         with gr.Column(elem_id="at-side"):
-            onboarding = Live("at-onboarding")
-            cards = Live("at-list")
+            onboarding = live("at-onboarding")
+            cards = live("at-list")
         with gr.Column(elem_id="at-knobs"):
-            panel = Live("at-panelbox")
+            panel = live("at-panelbox")
     parts = Parts(seat, header, onboarding, chat, chips, notice, cards, panel, box, send, stop)
     return parts, hint
 
@@ -72,7 +79,7 @@ def _wire(blocks: gr.Blocks, acts: Acts, parts: Parts, hint: gr.Textbox) -> None
         trigger_mode="once", **TURN, **QUIET,
     )  # fmt: skip
     tapped = parts.chips.act(acts.chip, [parts.seat], outputs, trigger_mode="once", **TURN, **QUIET)
-    stop = parts.stop.click(None, cancels=[said, tapped], **QUIET)
+    stop = parts.stop.click(None, cancels=[said, tapped], js=NOTE_STOP, **QUIET)
     stop.then(acts.stopped, [parts.seat], outputs, **LIGHT, **QUIET)
     light = (
         parts.list.act(acts.card, [parts.seat], outputs, **LIGHT, **QUIET),
@@ -81,4 +88,4 @@ def _wire(blocks: gr.Blocks, acts: Acts, parts: Parts, hint: gr.Textbox) -> None
         parts.onboarding.act(acts.onboard, [parts.seat], outputs, **LIGHT, **QUIET),
     )
     for event in (said, tapped, *light):
-        event.failure(acts.failed, [parts.seat], outputs, **LIGHT, **QUIET)
+        event.failure(acts.failed, [parts.seat, hint], outputs, js=WAS_STOPPED, **LIGHT, **QUIET)

@@ -59,7 +59,9 @@ def paint(parts: Parts, screen: Screen, frame: Frame, say: Say, notice: str = ""
         parts.onboarding: gr.update(
             value=onboarding_html(screen, frame.tastes, say), visible=not screen.listener.onboarded
         ),
-        parts.chat: gr.update(value=chat_messages(screen.messages), placeholder=welcome(say), label=say("conversation")),
+        parts.chat: gr.update(
+            value=chat_messages(screen.messages), placeholder=welcome(say), label=say("conversation")
+        ),
         parts.chips: chips_html(screen, say),
         parts.notice: notice_html(notice or screen.notice, alert=alert),
         parts.list: list_html(screen, say),

@@ -22,18 +22,21 @@ def panel_html(screen: Screen, say: Say) -> str:
 def param_html(param: Param, say: Say) -> str:
     """One parameter: words, slider where it can be moved, where it came from, how long it lasts."""
     remove = tag(
-        "button", icon("remove"), type="button", class_="at-round at-small", data_act="remove", data_factor=param.factor,
-        data_key=param.key, data_focus=f"remove {param.factor} {param.key}", title=say("remove", what=param.label),
+        "button", icon("remove"), type="button", class_="at-round at-small", data_act="remove",
+        data_factor=param.factor, data_key=param.key, data_focus=f"remove {param.factor} {param.key}",
+        title=say("remove", what=param.label),
         aria_label=say("remove", what=param.label),
     )  # fmt: skip
     line = tag("div", tag("span", text(param.label), class_="at-plabel") + remove, class_="at-pline")
     slider = _slider(param, say) if param.kind == "slider" else ""
     source = " · ".join(part for part in (param.origin, param.expiry) if part)
-    return tag("li", line + slider + tag("p", text(source), class_="at-origin"), data_factor=param.factor, data_key=param.key)
+    return tag(
+        "li", line + slider + tag("p", text(source), class_="at-origin"), data_factor=param.factor, data_key=param.key
+    )
 
 
 def signed(value: float) -> str:
-    """"+0.6", "0.0", "−0.4": the same form as the page's script writes while a slider moves."""
+    """ "+0.6", "0.0", "−0.4": the same form as the page's script writes while a slider moves."""
     return f"{'+' if value > 0 else ''}{value:.1f}".replace("-", "\u2212")
 
 
@@ -48,6 +51,6 @@ def _slider(param: Param, say: Say) -> str:
 
 def _step(act: str, possible: bool, say: Say) -> str:
     return tag(
-        "button", icon(act) + tag("span", text(say(act))), type="button", class_="at-ghost", data_act=act, data_focus=act,
-        disabled=not possible,
+        "button", icon(act) + tag("span", text(say(act))), type="button", class_="at-ghost", data_act=act,
+        data_focus=act, disabled=not possible,
     )  # fmt: skip

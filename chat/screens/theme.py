@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import gradio as gr
+from gradio.themes import Base
+from gradio.themes.utils import colors, sizes
 
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")
 
@@ -31,12 +32,12 @@ document.addEventListener('click', event => {
 ON_OPEN = "() => { window.attune.apply(); }"
 
 
-def theme() -> gr.themes.Base:
+def theme() -> Base:
     """A quiet Gradio theme; what it cannot say is in page.css."""
-    return gr.themes.Base(
-        primary_hue=gr.themes.colors.teal,
-        neutral_hue=gr.themes.colors.stone,
-        radius_size=gr.themes.sizes.radius_lg,
+    return Base(
+        primary_hue=colors.teal,
+        neutral_hue=colors.stone,
+        radius_size=sizes.radius_lg,
         font=FONTS,
         font_mono=("ui-monospace", "monospace"),
     )

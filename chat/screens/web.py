@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import gradio as gr
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
+from chat.conversation import Conversation
 from chat.screens.identity import VisitorCookie
 from chat.screens.page import build_page
 from chat.screens.theme import ON_OPEN, head, stylesheet, theme
-
-if TYPE_CHECKING:
-    from chat.conversation import Conversation
 
 
 def web_app(conversation: Conversation, *, secret: str, public_url: str | None = None) -> FastAPI:
@@ -23,7 +19,9 @@ def web_app(conversation: Conversation, *, secret: str, public_url: str | None =
     address that browsers use; the only other origin that may call the page, and with https the cookie is marked Secure.
     """
     if not secret:
-        raise ValueError("secret is empty; it signs the visitors' cookies. Pass a random text of 32 characters or more.")
+        raise ValueError(
+            "secret is empty; it signs the visitors' cookies. Pass a random text of 32 characters or more."
+        )
     app = FastAPI(title="Attune", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(CORSMiddleware, allow_origins=[public_url.rstrip("/")] if public_url else [])
     app.add_middleware(VisitorCookie, secret=secret, secure=bool(public_url and public_url.startswith("https:")))

@@ -22,6 +22,7 @@ from chat.screens.web import web_app
 from tests.browser.fake_conversation import FakeConversation
 
 playwright_api = pytest.importorskip("playwright.sync_api", reason="install the test extra: pip install playwright")
+playwright_api.expect.set_options(timeout=20_000)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
@@ -77,14 +78,17 @@ def visit(chromium: Any, site: str) -> Iterator[Callable[..., Any]]:
             viewport={"width": width, "height": height}, locale=locale, color_scheme="dark" if dark else "light"
         )
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         page = context.new_page()
         page.faults = []
         page.on("console", lambda m: page.faults.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda e: page.faults.append(str(e)))
         page.on("dialog", lambda d: (page.faults.append(f"dialog {d.message}"), d.dismiss()))
         page.elsewhere = []
-        page.on("request", lambda r: page.elsewhere.append(r.url) if not r.url.startswith((site, "data:", "blob:")) else None)
+        page.on(
+            "request",
+            lambda r: page.elsewhere.append(r.url) if not r.url.startswith((site, "data:", "blob:")) else None,
+        )
         page.goto(site)
         page.locator("#at-list .at-card").first.wait_for()
         return page

@@ -24,11 +24,13 @@ ITEMS: tuple[dict[str, Any], ...] = (
     dict(item_id="x-1", title=HTML_TITLE, people="by <script>alert(2)</script>", facts="1 h", price="¥16",
          category="Stand-up", category_path="comedy/standup/solo", reason="Funny & short: \"<i>under an hour</i>\".",
          url="javascript:alert(3)"),
-    dict(item_id="hi-1", title="万历十五年", people="黄仁宇 著 · 沈砚秋 播讲", facts="12 小时 15 分 · 完结 · 中文 · 4.7", price="¥16",
-         category="中国古代史", category_path="history/chinese-history/ancient-china", reason="同样喜欢历史的人常听这部。"),
-    dict(item_id="sl-1", title="Rain on a Tin Roof", people="Field recordings", facts="8 h · one sitting · no speech · 4.3",
+    dict(item_id="hi-1", title="万历十五年", people="黄仁宇 著 · 沈砚秋 播讲", facts="12 小时 · 完结 · 4.7",
+         price="¥16", category="中国古代史", category_path="history/chinese-history/ancient-china",
+         reason="同样喜欢历史的人常听这部。"),
+    dict(item_id="sl-1", title="Rain on a Tin Roof", people="Field recordings",
+         facts="8 h · one sitting · no speech · 4.3",
          price="Free", category="Sleep sounds", category_path="health/sleep/sounds", reason="Calm, for bedtime."),
-    dict(item_id="bu-1", title="A Very Long Title About the Economics of Everything That Happened Between the Wars, Volume Two",
+    dict(item_id="bu-1", title="A Very Long Title About the Economics of Everything Between the Wars, Volume Two",
          people="by An Author With A Rather Long Name and Somebody Else · read by A Narrator", price="Members",
          facts="23 h 10 min · 46 episodes · still running · English · 3.9", category="Economic history and policy",
          category_path="business/economy/history", reason="Not the usual for you: a look into business."),
@@ -37,9 +39,12 @@ ITEMS: tuple[dict[str, Any], ...] = (
          category_path="mystery/detective/golden-age", reason="You like detective stories."),
 )  # fmt: skip
 TASTES = (
-    ("Science fiction", "科幻", "scifi-fantasy/scifi"), ("Mystery", "悬疑推理", "mystery"), ("History", "历史人文", "history"),
+    ("Science fiction", "科幻", "scifi-fantasy/scifi"), ("Mystery", "悬疑推理", "mystery"),
+    ("History", "历史人文", "history"),
     ("Comedy", "相声喜剧", "comedy"), ("Sleep", "助眠", "health/sleep"), ("Kids", "儿童亲子", "kids"),
 )  # fmt: skip
+
+CHIPS = (("Shorter", "短一点"), ("Finished only", "只要完结的"), ("Surprise me", "给点惊喜"))
 
 
 @dataclass
@@ -86,8 +91,7 @@ class FakeConversation:
             lang=memory.listener.ui_language, listener=memory.listener, messages=tuple(memory.messages),
             cards=self._cards(memory), panel=tuple(memory.params.values()), can_undo=bool(memory.params),
             can_redo=bool(memory.undone), title="为你推荐" if zh else "For you",
-            chips=(Chip(chip_id="c1", text="短一点" if zh else "Shorter"), Chip(chip_id="c2", text="只要完结的" if zh else "Finished only"),
-                   Chip(chip_id="c3", text="给点惊喜" if zh else "Surprise me")),
+            chips=tuple(Chip(chip_id=f"c{n}", text=chip[zh]) for n, chip in enumerate(CHIPS)),
         )  # fmt: skip
 
     def act(self, user_id: str, conversation_id: str, item_id: str, action: CardAction) -> Screen:
@@ -102,7 +106,9 @@ class FakeConversation:
 
     def set_param(self, user_id: str, conversation_id: str, factor: str, key: str, value: float) -> Screen:
         memory = self.users[user_id]
-        memory.params[factor, key] = memory.params[factor, key].model_copy(update={"value": value, "origin": "set by hand"})
+        memory.params[factor, key] = memory.params[factor, key].model_copy(
+            update={"value": value, "origin": "set by hand"}
+        )
         return self.screen(user_id, conversation_id)
 
     def remove_param(self, user_id: str, conversation_id: str, factor: str, key: str) -> Screen:

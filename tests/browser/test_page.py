@@ -192,8 +192,8 @@ def test_empty_words_do_nothing_and_long_ones_are_cut_with_a_notice(visit: Visit
     send(page, "   ")
     settled(page)
     expect(page.locator("#at-chat [data-testid=user]")).to_have_count(0)
-    say(page, "funny " * 200)
-    expect(page.locator("#at-notices")).to_contain_text("longer than 500 characters")
+    say(page, "funny " * 400)
+    expect(page.locator("#at-notices")).to_contain_text("longer than 2000 characters")
 
 
 def test_catalogue_text_is_shown_as_written_and_never_run(visit: Visit) -> None:
@@ -262,8 +262,8 @@ def test_forget_me_asks_first_and_then_deletes_everything(visit: Visit) -> None:
 def test_every_control_has_a_name_and_the_keyboard_reaches_the_chips(visit: Visit) -> None:
     page = visit()
     nameless = page.evaluate(
-        """[...document.querySelectorAll('#at-header button, #at-list :is(button, a), #at-panelbox :is(button, input),
-             #at-chips button, #at-send, select')]
+        """[...document.querySelectorAll(`#at-header button, #at-list :is(button, a), #at-panelbox :is(button, input),
+             #at-chips button, #at-send, select`)]
            .filter(e => e.checkVisibility() && !(e.getAttribute('aria-label') || e.innerText.trim()))
            .map(e => e.outerHTML.slice(0, 80))"""
     )
