@@ -22,6 +22,7 @@ from chat.parts import Parts
 from chat.screens.web import web_app
 from db.engine import open_database
 from db.events import EventStore
+from db.items import ItemStore
 from db.journal import Journal
 from db.pbox import PBoxStore
 from db.users import UserStore
@@ -57,6 +58,7 @@ def build(settings: Settings, progress: Progress | None = None) -> Attune:
     catalogue = open_catalogue(
         settings.data_dir, model=settings.embedder, chroma_url=settings.chroma_url, progress=tell
     )
+    ItemStore(database).sync(catalogue.items)
     search = Search(catalogue)
     _populate(stores, catalogue, settings.simulated_listeners, tell)
     tell(0.9, "fitting the models")

@@ -141,7 +141,7 @@ class Catalogue:
 
     def _fill_columns(self) -> None:
         items = self.items
-        self.languages = _frozen(np.array([item.language for item in items], dtype="U2"))
+        self.languages = _frozen(np.array([item.language for item in items], dtype="U3"))
         self.ages = _frozen(np.array([AGE_ORDER.index(item.age) for item in items], dtype=np.int8))
         """Index into AGE_ORDER."""
         self.free = _frozen(np.array([item.access == "free" for item in items], dtype=bool))

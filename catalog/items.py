@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from catalog.languages import LANGUAGE_CODE
+
 Format = Literal["audiobook", "podcast", "radio_drama", "course", "kids_show", "crosstalk", "ambient"]
 Age = Literal["all", "7+", "13+", "18+"]
 CategoryPath = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(/[a-z0-9-]+){0,2}$")]
@@ -32,8 +34,8 @@ class Item(BaseModel, frozen=True, extra="forbid"):
     narrator: str | None = None
     """Who is heard: reader, performer or host."""
     series: str | None = None
-    language: Literal["en", "zh"]
-    """Language of the audio."""
+    language: Annotated[str, Field(pattern=LANGUAGE_CODE)]
+    """Language of the audio, ISO 639."""
     year: int | None = None
     """Year of first publication; negative before our era."""
     minutes: Annotated[int, Field(ge=1, le=1_000_000)]

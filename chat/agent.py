@@ -65,7 +65,7 @@ class InOrder(AgentMiddleware):
             return await handler(request)
         except ToolRetry as retry:
             return _refused(request, str(retry))
-        except Exception:  # noqa: BLE001 - the one border of a turn: any fault becomes an answer, and a log line
+        except Exception:
             log.exception("tool=%s failed", request.tool_call["name"])
             return _refused(request, "the tool failed; say so and go on without it")
         finally:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from catalog.catalogue import Catalogue
 from catalog.items import Item
+from catalog.languages import language_name
 from chat.view import CardView
 from prompts.texts import Texts
 
@@ -62,7 +63,7 @@ class CardWriter:
         if item.format in EPISODIC and item.episodes > 1:
             parts = [say("view.each", lang, length=length), say("view.episodes", lang, n=item.episodes)]
         parts.append(say(f"view.{item.status}", lang))
-        parts.append(say(f"view.in_{item.language}", lang))
+        parts.append(language_name(item.language, lang))
         if item.ratings_count:
             parts.append(say("view.rated", lang, stars=f"{item.rating:.1f}"))
         return " · ".join(parts)

@@ -1,4 +1,4 @@
-"""The one object that a page talks to. It holds no user's state: everything is read from, and written to, the stores."""
+"""The one object that a page talks to. It holds no user's state: all is read from, and written to, the stores."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ AGES = ("all", "7+", "13+", "18+")
 
 
 class Conversation:
-    """Talks, taps, card buttons and panel edits of all users. Safe to use from several threads and for several users."""
+    """Talks, taps, card buttons and panel edits of all users. Safe to use from several threads."""
 
     def __init__(self, parts: Parts, agent: Agent) -> None:
         self._parts = parts
@@ -112,7 +112,7 @@ class Conversation:
         return self.refresh(user_id, conversation_id)
 
     def onboard(self, user_id: str, conversation_id: str, age: str, language: str, tastes: Sequence[str]) -> Screen:
-        """The first-visit card: age mark, language of the audio ("any" for both), category paths. Skipping gives none."""
+        """The first-visit card: age mark, language of the audio ("any" for both), category paths (none when skipped)."""
         if age not in AGES:
             raise ValueError(f"age {age!r}; use one of {AGES}")
         self._parts.stores.users.update(user_id, age=age, onboarded=True)
@@ -135,7 +135,7 @@ class Conversation:
         return self.refresh(user_id, conversation_id)
 
     def listeners(self) -> list[Listener]:
-        """The simulated listeners that a demonstration may slip into; the rest of the population stays in the background."""
+        """The simulated listeners that a demonstration may slip into; the other simulated ones stay in the background."""
         return [listener for listener in self._parts.stores.users.list() if listener.user_id.startswith("persona-")]
 
     def forget(self, user_id: str) -> None:

@@ -20,7 +20,7 @@ from chat.parts import Parts
 from chat.staging import Stage, tool_note
 from chat.view import Step
 from db.journal import TurnRecord
-from recommend.request import Listener, Slate
+from recommend.request import Listener
 from tools.context import Done, Option, ToolRetry
 from tools.options import options_for
 from tools.registry import run_call
@@ -85,7 +85,7 @@ class TurnRunner:
             done = True
             yield Step(kind="reply", text=reply)
             yield Step(kind="screen", screen=screen)
-        except Exception:  # noqa: BLE001 - the border of a turn: the user gets an answer, we get the trace
+        except Exception:
             log.exception("turn=%s failed", opening.context.turn_id)
             done = True
             text = self._parts.texts.say("talk.fault", opening.context.lang)

@@ -74,10 +74,11 @@ class EventStore:
                 session.add(EventRow(**_columns(event), slate_id=slate.slate_id, position=card.position))
 
     def history(self, user_id: str, limit: int = 200) -> History:
-        """The user's last `limit` actions and last `limit` impressions, oldest first."""
-        mine = {"user_id": user_id, "limit": limit}
+        """The user's last `limit` actions and half as many impressions, oldest first."""
+        seen = {"user_id": user_id, "seen": True, "limit": limit // 2}
+        done = {"user_id": user_id, "seen": False, "limit": limit}
         with self._database.read() as session:
-            rows = [row for seen in (True, False) for row in session.execute(_LAST, mine | {"seen": seen}).all()[::-1]]
+            rows = [row for which in (seen, done) for row in reversed(session.execute(_LAST, which).all())]
         rows.sort(key=lambda row: row.at)
         return History(events=tuple(_events(rows)))
 

@@ -67,9 +67,10 @@ def _tongue(reading: Reading, pool: Pool) -> np.ndarray:
     """Audio in the language of the page, or in those that the listener hears."""
     heard = reading.past.languages
     total = 2 + sum(heard.values())
-    share = {lang: (2 * (lang == reading.request.ui_language) + heard[lang]) / total for lang in ("en", "zh")}
-    languages = reading.catalogue.languages[pool.rows]
-    return 1.2 * np.where(languages == "en", share["en"], share["zh"])
+    languages, found = reading.catalogue.languages[pool.rows], _nothing(pool)
+    for lang in {reading.request.ui_language, *heard}:
+        found[languages == lang] = (2 * (lang == reading.request.ui_language) + heard[lang]) / total
+    return 1.2 * found
 
 
 def _dislike(reading: Reading, pool: Pool) -> np.ndarray:
@@ -101,10 +102,9 @@ def _nothing(pool: Pool) -> np.ndarray:
 
 
 def _candidates(reading: Reading, pool: Pool, scores: list[float]) -> list[Candidate]:
-    """Records of what is already known to be right: built without checking each of some thousand values again."""
     coarse, sources, effects = pool.coarse.astype(float).tolist(), _sources(pool), _effects(reading, pool.rows)
     return [
-        Candidate.model_construct(
+        Candidate(
             item_id=reading.catalogue.items[row].id,
             row=row,
             sources=sources[place],
@@ -130,7 +130,9 @@ def _effects(reading: Reading, rows: np.ndarray) -> list[tuple[Effect, ...]]:
     found: list[list[Effect]] = [[] for _ in range(len(rows))]
     for shift in reading.shifts:
         factor, key = shift.entry.factor.value, shift.entry.key
-        for place, logit in enumerate(shift.logits[rows].astype(float).tolist()):
+        logits = shift.logits[rows].astype(float).tolist()
+        alike = {logit: Effect(factor=factor, key=key, shift=logit) for logit in set(logits)}
+        for place, logit in enumerate(logits):
             if abs(logit) > LEAST_EFFECT:
-                found[place].append(Effect.model_construct(factor=factor, key=key, shift=logit))
+                found[place].append(alike[logit])
     return [tuple(effects) for effects in found]

@@ -58,7 +58,7 @@ def test_a_bad_item_is_reported_with_line_and_reason(tmp_path):
 
 
 def test_an_item_refuses_unknown_fields_and_impossible_values():
-    for wrong in ({"colour": "red"}, {"minutes": 0}, {"rating": 6}, {"language": "fr"}, {"category": "a/b/c/d"}):
+    for wrong in ({"colour": "red"}, {"minutes": 0}, {"rating": 6}, {"language": "French"}, {"category": "a/b/c/d"}):
         with pytest.raises(ValidationError):
             made(**wrong)
 

@@ -9,6 +9,7 @@ from langchain_core.tools import tool
 from pydantic import Field
 
 from catalog.items import Item
+from catalog.languages import language_name
 from tools.changing import say
 from tools.context import Done, Fact, ToolRetry, TurnContext
 from tools.items import find_item
@@ -79,7 +80,7 @@ def _record(ctx: TurnContext, item: Item) -> dict[str, Any]:
         "length": length_words(item.sitting_minutes, texts, ctx.lang),
         "episodes": item.episodes if item.format in EPISODIC else 1,
         "status": say(ctx, f"status.{item.status}"),
-        "language": say(ctx, f"language.{item.language}"),
+        "language": language_name(item.language, ctx.lang),
         "year": item.year or 0,
         "price": item.price if item.access == "paid" else 0,
         "rating": f"{item.rating:.1f}" if item.ratings_count else "",

@@ -7,7 +7,8 @@ A name is copied: a start and an end pointer (positions of the encoder's tokens)
 from __future__ import annotations
 
 import re
-from typing import Any, Generator, Iterable, NamedTuple, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from typing import Any, NamedTuple
 
 from chat.llm.context import Layout
 from chat.llm.schema import BY_NAME, RATING, TOOLS, Arg, Tool
@@ -50,7 +51,7 @@ class Source(NamedTuple):
     shown: int
 
     @classmethod
-    def of(cls, layout: Layout, offsets: Sequence[tuple[int, int]], shown: int) -> "Source":
+    def of(cls, layout: Layout, offsets: Sequence[tuple[int, int]], shown: int) -> Source:
         """Numbers the range of each token; tokens past the pointers cannot be copied."""
         ranges = []
         for at, (start, end) in enumerate(offsets):

@@ -9,8 +9,9 @@ import json
 import logging
 import math
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -59,7 +60,7 @@ class Understanding:
         self._lock = threading.Lock()
 
     @classmethod
-    def load(cls, folder: Path | None = None, *, threads: int = 1) -> "Understanding":
+    def load(cls, folder: Path | None = None, *, threads: int = 1) -> Understanding:
         """Loads the weights (by default the shipped ones). Raises FileNotFoundError or ValueError for bad files."""
         folder = folder or WEIGHTS
         card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
@@ -78,12 +79,12 @@ class Understanding:
         """The calls that `utterance` asks for. Any text gives a parse; a cancelled one is empty, confidence 0."""
         try:
             reading = self.read(utterance, context, cancelled=cancelled)
-        except Exception:
+        except Exception:  # noqa: BLE001 - no text may ever break a turn: an unread one becomes a question
             _LOG.exception("an utterance could not be read")
             return Parse(calls=(), confidence=0.0)
         if not reading.finished:
             return Parse(calls=reading.calls, confidence=0.0)
-        terms = zip(self._calibration, (1.0, *reading.features))
+        terms = zip(self._calibration, (1.0, *reading.features), strict=True)
         score = sum(weight * value for weight, value in terms)
         return Parse(calls=reading.calls, confidence=1 / (1 + math.exp(-max(-30.0, min(30.0, score)))))
 
