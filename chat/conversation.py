@@ -112,7 +112,7 @@ class Conversation:
         return self.refresh(user_id, conversation_id)
 
     def onboard(self, user_id: str, conversation_id: str, age: str, language: str, tastes: Sequence[str]) -> Screen:
-        """The first-visit card: age mark, language of the audio ("any" for both), category paths (none when skipped)."""
+        """The first-visit card: age mark, language of the audio ("any": both), category paths (none when skipped)."""
         if age not in AGES:
             raise ValueError(f"age {age!r}; use one of {AGES}")
         self._parts.stores.users.update(user_id, age=age, onboarded=True)
@@ -135,7 +135,7 @@ class Conversation:
         return self.refresh(user_id, conversation_id)
 
     def listeners(self) -> list[Listener]:
-        """The simulated listeners that a demonstration may slip into; the other simulated ones stay in the background."""
+        """The simulated listeners that a demonstration may slip into; the other ones stay in the background."""
         return [listener for listener in self._parts.stores.users.list() if listener.user_id.startswith("persona-")]
 
     def forget(self, user_id: str) -> None:

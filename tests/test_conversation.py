@@ -1,4 +1,4 @@
-"""A conversation as its users see it: with the real tools, recommender, database and catalogue, and a scripted model."""
+"""A conversation as its users see it: real tools, recommender, database and catalogue, and a scripted model."""
 
 from __future__ import annotations
 

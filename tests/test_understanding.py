@@ -124,7 +124,7 @@ def test_the_corpus_round_trips() -> None:
                 again = decode(tokens, source)
                 assert [name for name, _ in again] == [name for name, _ in reading]
                 assert encode(again, source) == tokens
-                assert all(set(a) == set(b) for (_, a), (_, b) in zip(again, reading))
+                assert all(set(a) == set(b) for (_, a), (_, b) in zip(again, reading, strict=True))
                 break
             else:
                 lost += 1

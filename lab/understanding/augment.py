@@ -5,8 +5,8 @@ import json
 import random
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Iterable
 
 from lab.understanding.corpus import Call, Record
 from lab.understanding.vocabulary import is_cjk

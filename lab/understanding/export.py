@@ -14,12 +14,13 @@ from pathlib import Path
 
 import gguf
 import numpy as np
+import onnxruntime
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from tokenizers import Tokenizer
 from torch import nn
 
-from chat.llm.dsl import EOS, BOS, MAX_POINTERS, PIECES
+from chat.llm.dsl import BOS, EOS, MAX_POINTERS, PIECES
 from chat.llm.understanding import WEIGHTS
 from lab.understanding.corpus import split
 from lab.understanding.model import EPSILON, ROPE_BASE, Decoder, Understander
@@ -43,8 +44,6 @@ class PrefixGraph(nn.Module):
 
 def write_encoder(model: Understander, tokenizer: Tokenizer, path: Path, int8: bool) -> float:
     """Writes the ONNX encoder; returns the least cosine between its prefix and torch's on varied texts."""
-    import onnxruntime
-
     graph = PrefixGraph(model).eval()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -59,7 +58,8 @@ def write_encoder(model: Understander, tokenizer: Tokenizer, path: Path, int8: b
             path.write_bytes(full.read_bytes())
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     worst = 1.0
-    for text in ("user : hi", "user : 睡前想听点治愈的，不要恐怖的", "user : less politics shown : 1 . Dune | 2 . Emma |"):
+    texts = ("user : hi", "user : 睡前想听点治愈的，不要恐怖的", "user : less politics shown : 1 . Dune | 2 . Emma |")
+    for text in texts:
         ids = torch.tensor([tokenizer.encode(text).ids])
         with torch.no_grad():
             wanted = graph(ids).numpy().ravel()
@@ -144,7 +144,7 @@ def main() -> None:
         "name": "attune-understanding", "commit": commit(), "seed": saved["seed"], "steps": saved["step"],
         "data": {"training_records": len(train), "held_out_records": len(test),
                  "corpus": "lab/understanding/corpus (written for this project)",
-                 "distillation": "English-Chinese sentence pairs of Tatoeba (CC BY 2.0 FR), catalogue vocabulary"},
+                 "distillation": "English-Chinese sentence pairs of Tatoeba (CC BY), catalogue vocabulary"},
         "licences": {"encoder": "all-MiniLM-L6-v2, Apache-2.0, fine-tuned", "decoder": "own, trained from scratch"},
         "encoder_cosine": round(cosine, 5), "calibration": [0.5, 1.0, 0.5, 0.0], "metrics": {}, "files": files,
     }

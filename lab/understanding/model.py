@@ -71,7 +71,7 @@ class Decoder(nn.Module):
 
         Pointers live in the last two heads' worth of dimensions, one each (the few beyond share them), where nothing
         else writes at first. A copying head's value and output matrices are the identity there, so that its attention
-        over the prefix arrives at the tied output as the logits of the pointers (a pointer network, Vinyals et al. 2015).
+        over the prefix arrives at the tied output as pointer logits (a pointer network, Vinyals et al. 2015).
         """
         size = self.shape.width // self.shape.heads
         home = self.shape.width - 2 * size
@@ -105,7 +105,7 @@ class Decoder(nn.Module):
 class Understander(nn.Module):
     """Encoder and decoder; `prefix` gives what the decoder reads in place of the text."""
 
-    def __init__(self, encoder: nn.Module, shape: Shape = Shape(), dropout: float = 0.1) -> None:
+    def __init__(self, encoder: nn.Module, shape: Shape, dropout: float = 0.1) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = Decoder(shape, dropout)

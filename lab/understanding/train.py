@@ -1,4 +1,4 @@
-"""Trains the understanding model: `python -m lab.understanding.train --out RUN --until HH:MM`.
+"""Trains the understanding model: `python -m lab.understanding.train --out RUN --minutes 60`.
 
 RUN holds `encoder.pt` and `tokenizer.json` of `lab.understanding.distil` and receives `model.pt` every few minutes
 (written beside and renamed, so that it is always whole). A run that finds `model.pt` goes on from it.
@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import math
 import random
-import time
 from pathlib import Path
 
 import torch
@@ -20,6 +19,7 @@ from lab.understanding.corpus import CORPUS, Example, Record, example, split
 from lab.understanding.distil import teacher_dir
 from lab.understanding.model import Shape, Understander
 from lab.understanding.progress import log_to
+from lab.understanding.schedule import TimedSchedule, smoothed
 
 
 def fresh_model(run: Path, layers: int, dropout: float) -> Understander:
@@ -58,6 +58,61 @@ def batches(records: list[Record], pools: dict, tokenizer: Tokenizer, size: int,
             yield from rng.sample(groups, len(groups))
 
 
+def optimizer_of(model: Understander, rate: float, encoder_rate: float) -> torch.optim.Optimizer:
+    """AdamW with a gentle rate for the pre-trained encoder and a faster one for its partly new embeddings."""
+    table = model.encoder.embeddings.word_embeddings.weight
+    rest = [p for p in model.encoder.parameters() if p is not table]
+    head = [*model.decoder.parameters(), *model.bridge.parameters()]
+    groups = [
+        {"params": [table], "base": encoder_rate * 3},
+        {"params": rest, "base": encoder_rate},
+        {"params": head, "base": rate},
+    ]
+    return torch.optim.AdamW(groups, lr=rate, weight_decay=0.01, betas=(0.9, 0.98), fused=True)
+
+
+def resumed(run: Path, tokenizer: Tokenizer, layers: int, dropout: float) -> tuple[Understander, int]:
+    """The model of the run's checkpoint and its step, or a fresh one at step 0."""
+    path = run / "model.pt"
+    if not path.exists():
+        return fresh_model(run, layers, dropout), 0
+    saved = torch.load(path, weights_only=True)
+    model = build(tokenizer.get_vocab_size(), saved["layers"], dropout)
+    model.load_state_dict(saved["model"])
+    return model, saved["step"]
+
+
+def train(args: argparse.Namespace) -> None:
+    """Trains until the time is up; saves on the way."""
+    log, rng = log_to("train"), random.Random(args.seed)
+    records, test = split(args.corpus)
+    pools = merged(corpus_pools(records), catalogue_pools(args.shared / "catalog"))
+    tokenizer = Tokenizer.from_file(str(args.out / "tokenizer.json"))
+    model, step = resumed(args.out, tokenizer, args.layers, args.dropout)
+    parameters = sum(p.numel() for p in model.parameters()) / 1e6
+    log.info("%d training, %d test records, %.1f M parameters, from step %d", len(records), len(test), parameters, step)
+    optimizer = optimizer_of(model, args.lr, args.encoder_lr)
+    state = {"layers": args.layers, "seed": args.seed}
+    model.train()
+    schedule, saved_at, mean = TimedSchedule(optimizer, args.minutes, args.warm), 0.0, None
+    for batch in batches(records, pools, tokenizer, args.batch, rng):
+        if not schedule.step():
+            break
+        loss = model.loss([e.source for e in batch], [e.target for e in batch])
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        step, mean = step + 1, smoothed(mean, loss.item())
+        if step % 20 == 0:
+            log.info("%4.0f s  step %d  loss %.3f", schedule.seconds, step, mean)
+        if schedule.seconds - saved_at > args.save_minutes * 60:
+            save(args.out / "model.pt", model, {**state, "step": step})
+            saved_at = schedule.seconds
+    save(args.out / "model.pt", model, {**state, "step": step})
+    log.info("finished at step %d, loss %.3f", step, mean or math.nan)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
@@ -76,51 +131,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
-    rng = random.Random(args.seed)
-    log = log_to("train")
-    train, test = split(args.corpus)
-    pools = merged(corpus_pools(train), catalogue_pools(args.shared / "catalog"))
-    tokenizer = Tokenizer.from_file(str(args.out / "tokenizer.json"))
-    path, step = args.out / "model.pt", 0
-    if path.exists():
-        saved = torch.load(path, weights_only=True)
-        model = build(tokenizer.get_vocab_size(), saved["layers"], args.dropout)
-        model.load_state_dict(saved["model"])
-        step = saved["step"]
-    else:
-        model = fresh_model(args.out, args.layers, args.dropout)
-    table = model.encoder.embeddings.word_embeddings.weight
-    rest = [p for p in model.encoder.parameters() if p is not table]
-    head = [*model.decoder.parameters(), *model.bridge.parameters()]
-    groups = [{"params": [table], "base": args.encoder_lr * 3}, {"params": rest, "base": args.encoder_lr},
-              {"params": head, "base": args.lr}]
-    optimizer = torch.optim.AdamW(groups, lr=args.lr, weight_decay=0.01, betas=(0.9, 0.98), fused=True)
-    log.info("%d training and %d test records, %.1f M parameters, from step %d", len(train), len(test),
-             sum(p.numel() for p in model.parameters()) / 1e6, step)
-    state = {"layers": args.layers, "seed": args.seed}
-    model.train()
-    start, saved_at, mean, first = time.time(), time.time(), None, step
-    for batch in batches(train, pools, tokenizer, args.batch, rng):
-        spent = (time.time() - start) / (args.minutes * 60)
-        if spent >= 1:
-            break
-        factor = min(1, (step - first + 1) / args.warm) * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * spent)))
-        for group in optimizer.param_groups:
-            group["lr"] = group["base"] * factor
-        loss = model.loss([e.source for e in batch], [e.target for e in batch])
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        step += 1
-        mean = loss.item() if mean is None else 0.96 * mean + 0.04 * loss.item()
-        if step % 20 == 0:
-            log.info("%4.0f s  step %d  loss %.3f", time.time() - start, step, mean)
-        if time.time() - saved_at > args.save_minutes * 60:
-            save(path, model, {**state, "step": step})
-            saved_at = time.time()
-    save(path, model, {**state, "step": step})
-    log.info("finished at step %d, loss %.3f", step, mean or math.nan)
+    train(args)
 
 
 if __name__ == "__main__":
