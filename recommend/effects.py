@@ -36,6 +36,7 @@ BETA: dict[Factor, float] = {
 novelty and diversity mix."""
 
 UNBOUNDED_MINUTES = 60_000.0
+LEAST_MINUTES = 0.1
 STEEP = 5.0
 STANDING = 0.5
 """What is left of a wish's shift once it is old news; `value` has its own, slower decay in the store."""
@@ -130,9 +131,10 @@ def having(entry: Entry, catalogue: Catalogue) -> np.ndarray:
 
 def length_fit(minutes: np.ndarray, key: str, value: float) -> np.ndarray:
     """1 within the bound, falling evenly to -1 at three octaves (8 times) beyond it; 0 where the bound says nothing."""
+    value = value if value <= 0.0 else max(value, LEAST_MINUTES)
     if value <= 0.0 or (key == "max" and value >= UNBOUNDED_MINUTES):
         return np.zeros(len(minutes), dtype=np.float32)
-    octaves = np.log2(minutes / value if key == "max" else value / minutes)
+    octaves = np.log2(minutes / value) if key == "max" else np.log2(value / minutes)
     return (1.0 - np.clip(octaves * 2.0 / 3.0, 0.0, 2.0)).astype(np.float32)
 
 

@@ -75,7 +75,7 @@ class Acts:
         """The visitor says something."""
         said = str(text or "").strip()
         if not said:
-            yield {self.parts.box: gr.update(value="")}
+            yield {self.parts.box: gr.skip()}
             return
         visit = await self._visit(seat, request)
         screen = await self._screen(visit)

@@ -187,11 +187,17 @@ def test_a_turn_that_breaks_leaves_a_usable_page(visit: Visit) -> None:
     settled(page)
 
 
-def test_empty_words_do_nothing_and_long_ones_are_cut_with_a_notice(visit: Visit) -> None:
+def test_empty_words_do_nothing(visit: Visit) -> None:
     page = visit()
-    send(page, "   ")
-    settled(page)
+    with page.expect_response(re.compile("queue/join")):
+        send(page, "   ")
+    page.reload()
+    page.locator("#at-list .at-card").first.wait_for()
     expect(page.locator("#at-chat [data-testid=user]")).to_have_count(0)
+
+
+def test_long_words_are_cut_with_a_notice(visit: Visit) -> None:
+    page = visit()
     say(page, "funny " * 400)
     expect(page.locator("#at-notices")).to_contain_text("longer than 2000 characters")
 
