@@ -16,6 +16,18 @@ CONTEXT = 512
 MAX_PREFIX = 192
 
 
+def repacking_is_safe() -> bool:
+    """Whether llama.cpp may lay weights out anew for special kernels: on every processor but those with AMX.
+
+    There ggml sets the tile registers up once a thread, ONNX Runtime releases them after each run, and the next
+    product in that thread ends the process with an illegal instruction.
+    """
+    try:
+        return "amx_tile" not in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return True
+
+
 class LlamaDecoder:
     """Owns a llama.cpp model, its context and two batches; `close` frees them."""
 
@@ -27,7 +39,7 @@ class LlamaDecoder:
         set_verbose(False)
         llama_cpp.llama_backend_init()
         options = llama_cpp.llama_model_default_params()
-        options.n_gpu_layers = 0
+        options.n_gpu_layers, options.use_extra_bufts = 0, repacking_is_safe()
         self._model = llama_cpp.llama_model_load_from_file(str(path).encode(), options)
         if not self._model:
             raise ValueError(f"llama.cpp cannot load {path}")

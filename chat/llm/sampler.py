@@ -16,6 +16,7 @@ from llama_cpp import Llama, LlamaGrammar
 from llama_cpp._internals import LlamaContext, LlamaSampler
 
 from chat.llm.grammar import check_grammar
+from chat.llm.llama import repacking_is_safe
 
 _ROW = np.dtype([("id", "i4"), ("logit", "f4"), ("p", "f4")])
 
@@ -76,6 +77,16 @@ class GrammarLlama(Llama):
         self._cancelled: Callable[[], bool] | None = None
         self._abort = llama_cpp.ggml_abort_callback(lambda _: bool(self._cancelled and self._cancelled()))
         llama_cpp.llama_set_abort_callback(self._ctx.ctx, self._abort, ctypes.c_void_p())
+
+    @property
+    def model_params(self) -> Any:
+        """What `Llama` loads the model with; it sets them on the way and has no argument for the one set here."""
+        return self._model_params
+
+    @model_params.setter
+    def model_params(self, params: Any) -> None:
+        params.use_extra_bufts = repacking_is_safe()
+        self._model_params = params
 
     @property
     def vocab(self) -> Any:
