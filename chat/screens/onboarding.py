@@ -13,9 +13,14 @@ LANGUAGES = {"any": "onboard_any", "en": "onboard_en", "zh": "onboard_zh"}
 MAX_TASTES = 8
 
 
+def wants_onboarding(screen: Screen) -> bool:
+    """Whether to ask: never again once answered or skipped, and not in the way of the list of somebody who talks."""
+    return not screen.listener.onboarded and not any(message.role == "user" for message in screen.messages)
+
+
 def onboarding_html(screen: Screen, tastes: Sequence[tuple[str, str]], say: Say) -> str:
     """The card, or nothing where the listener has seen it. `tastes` are (label, category path)."""
-    if screen.listener.onboarded:
+    if not wants_onboarding(screen):
         return ""
     languages = [(say(key), value) for value, key in LANGUAGES.items()]
     ages = [(say(key), value) for value, key in AGES.items()]

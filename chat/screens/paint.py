@@ -12,7 +12,7 @@ from chat.screens.cards import list_html
 from chat.screens.chatlog import chat_messages
 from chat.screens.chips import chips_html, notice_html
 from chat.screens.header import header_html
-from chat.screens.onboarding import onboarding_html
+from chat.screens.onboarding import onboarding_html, wants_onboarding
 from chat.screens.panel import panel_html
 from chat.screens.words import Say
 from chat.view import Screen
@@ -57,7 +57,7 @@ def paint(parts: Parts, screen: Screen, frame: Frame, say: Say, notice: str = ""
     return {
         parts.header: header_html(screen, frame.personas, frame.acting, say),
         parts.onboarding: gr.update(
-            value=onboarding_html(screen, frame.tastes, say), visible=not screen.listener.onboarded
+            value=onboarding_html(screen, frame.tastes, say), visible=wants_onboarding(screen)
         ),
         parts.chat: gr.update(
             value=chat_messages(screen.messages), placeholder=welcome(say), label=say("conversation")

@@ -1,4 +1,4 @@
-"""Variants of labelled utterances whose labels stay true: other names, numbers, contexts, casing, typos."""
+"""Variants of labelled utterances whose labels stay true: other names, numbers, contexts, casing, typos, joints."""
 from __future__ import annotations
 
 import json
@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
+from chat.llm.context import Context
 from lab.understanding.corpus import Call, Record
 from lab.understanding.vocabulary import is_cjk
 
@@ -143,6 +144,28 @@ def _roughen(text: str, keep: set[str], rng: random.Random) -> str:
             text = text[:at] + rng.choice([text[at + 1] + text[at], text[at] * 2, ""]) \
                 + text[at + (2 if rng.random() < 0.4 else 1):]
     return text or "?"
+
+
+_JOINTS = {"en": (", and ", ". ", ", ", "; ", " and ", " also ", ". oh and ", ", plus ", " - "),
+           "zh": ("，", "。", "，还有", "，另外", "，然后", "，再", " ", "；")}
+_ALONE = frozenset({"ask_clarification", "recommend"})
+
+
+def joinable(record: Record) -> bool:
+    """Whether the utterance is short, speaks of nothing on the screen, and may stand beside another in one sentence."""
+    calls = record.readings[0]
+    room = 24 if record.lang == "zh" else 60
+    return record.context == Context() and 1 <= len(calls) <= 2 and len(record.utterance) <= room \
+        and not any(name in _ALONE for name, _ in calls)
+
+
+def joined(first: Record, second: Record, rng: random.Random) -> Record:
+    """Two joinable utterances of one language said in one breath; their calls in the order of the words."""
+    start, end = first.utterance.rstrip(" .!?。！？~…,，"), second.utterance
+    if re.match(r"[A-Z][a-z]", end) and not any(str(v).startswith(end[:2]) for _, a in second.readings[0] for v in a.values()):
+        end = end[0].lower() + end[1:]
+    text = start + rng.choice(_JOINTS[first.lang]) + end
+    return first._replace(utterance=text, readings=((*first.readings[0], *second.readings[0]),))
 
 
 def augment(record: Record, pools: Pools, rng: random.Random) -> Record:

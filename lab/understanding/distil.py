@@ -1,7 +1,8 @@
 """Teaches the encoder Chinese: `python -m lab.understanding.distil --out encoder.pt`.
 
 Reimers & Gurevych (2020): the student's mean-pooled embedding of an English sentence and of its Chinese
-translation both approach the teacher's embedding of the English one (mean squared error).
+translation both approach the teacher's embedding of the English one (mean squared error). Where the file exists,
+its encoder is taught further.
 """
 from __future__ import annotations
 
@@ -126,6 +127,8 @@ def main() -> None:
     student = AutoModel.from_pretrained(
         teacher_dir(), attn_implementation="eager", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
     extend_encoder(student, tokenizer.get_vocab_size(), args.seed)
+    if args.out.exists():
+        student.load_state_dict(torch.load(args.out, weights_only=True)["encoder"])
     pairs = sentence_pairs(args.shared) + vocabulary_pairs(args.shared) * 3
     pairs = [(re.sub(r"\s+", " ", en), zh) for en, zh in pairs if len(zh) <= 40]
     log_to("distil").info("%d characters, %d pieces, %d pairs", len(characters), tokenizer.get_vocab_size(), len(pairs))

@@ -14,7 +14,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModel
 
-from lab.understanding.augment import augment, catalogue_pools, corpus_pools, merged
+from lab.understanding.augment import augment, catalogue_pools, corpus_pools, joinable, joined, merged
 from lab.understanding.corpus import CORPUS, Example, Record, example, split
 from lab.understanding.distil import teacher_dir
 from lab.understanding.model import Shape, Understander
@@ -22,6 +22,8 @@ from lab.understanding.progress import log_to
 from lab.understanding.schedule import TimedSchedule, smoothed
 
 WORD_DROPOUT = 0.04
+JOINED = 0.15
+"""Share of joinable utterances that are said together with another one."""
 
 
 def fresh_model(run: Path, layers: int, dropout: float) -> Understander:
@@ -51,10 +53,18 @@ def save(path: Path, model: Understander, state: dict) -> None:
 def batches(records: list[Record], pools: dict, tokenizer: Tokenizer, size: int, rng: random.Random):
     """Endless batches of augmented examples of similar length, every record once an epoch."""
     unknown = tokenizer.token_to_id("[MASK]")
+    partners = {lang: [r for r in records if r.lang == lang and joinable(r)] for lang in ("en", "zh")}
+
+    def variant(record: Record) -> Record:
+        made = augment(record, pools, rng)
+        if joinable(made) and rng.random() < JOINED:
+            return joined(made, augment(rng.choice(partners[record.lang]), pools, rng), rng)
+        return made
+
     while True:
         order = rng.sample(records, len(records))
         for at in range(0, len(order), size * 8):
-            found = [example(augment(r, pools, rng), tokenizer) or example(r, tokenizer)
+            found = [example(variant(r), tokenizer) or example(r, tokenizer)
                      for r in order[at:at + size * 8]]
             ready = sorted((blurred(e, unknown, rng) for e in found if e), key=lambda e: len(e.source))
             groups = [ready[n:n + size] for n in range(0, len(ready) - size + 1, size)]

@@ -32,12 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def talk() -> Any:
     return FakeConversation()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(talk: Any) -> Iterator[str]:
     yield from served(web_app(talk, secret="a secret for tests only"))
 

@@ -77,6 +77,7 @@ def test_a_sentence_is_understood_answered_and_shown_in_the_panel(
     expect(page.locator("#at-chips .at-change")).to_have_count(2)
     expect(page.locator(".at-params li")).to_have_count(2)
     expect(page.locator("#at-box textarea")).to_have_value("")
+    expect(page.locator("#at-onboarding")).to_be_hidden()
     assert page.locator(".at-card").first.get_attribute("data-item") != before
     assert page.evaluate("document.documentElement.lang") == ("zh-CN" if locale == "zh-CN" else "en")
 

@@ -1,0 +1,108 @@
+"""The whole product in a real Chromium: real catalogue, embedding, database, embedded model and page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app import build
+from settings import load_settings
+
+expect = pytest.importorskip("playwright.sync_api").expect
+Visit = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("product")
+    return build(load_settings({"data_dir": folder, "simulated_listeners": 30})).conversation
+
+
+def say(page: Any, text: str) -> None:
+    """Says it and waits for the answer."""
+    answers = page.locator("#at-chat [data-testid=bot]").count()
+    page.locator("#at-box textarea").fill(text)
+    page.locator("#at-box textarea").press("Enter")
+    expect(page.locator("#at-chat [data-testid=bot]")).to_have_count(answers + 1)
+    expect(page.locator("#at-stop")).to_be_hidden()
+    expect(page.locator("#at-send")).to_be_visible()
+
+
+def shown(page: Any) -> list[str]:
+    return [card.get_attribute("data-item") for card in page.locator("#at-list .at-card").all()]
+
+
+def factors(page: Any) -> list[str]:
+    return [row.get_attribute("data-factor") for row in page.locator(".at-params li").all()]
+
+
+@pytest.mark.parametrize(
+    ("locale", "sentence", "mood"),
+    [
+        ("en-US", "something short and funny for the commute, finished only", "funny"),
+        ("zh-CN", "睡前想听点治愈的，不要恐怖的", "healing"),
+    ],
+)
+def test_a_taste_sentence_sets_parameters_and_changes_the_list(
+    visit: Visit, locale: str, sentence: str, mood: str
+) -> None:
+    page = visit(locale=locale)
+    before = shown(page)
+    say(page, sentence)
+    expect(page.locator(f'.at-params li[data-key="{mood}"]')).to_have_count(1)
+    assert len(factors(page)) >= 3
+    assert shown(page) and shown(page) != before
+    assert all(reason.strip() for reason in page.locator(".at-card .at-reason").all_inner_texts())
+    assert page.faults == [] and page.elsewhere == []
+
+
+def test_like_hide_and_more_like_this_reach_the_list(visit: Visit) -> None:
+    page = visit()
+    first = page.locator("#at-list .at-card").first
+    item = first.get_attribute("data-item")
+    first.locator("[data-act=like]").click()
+    expect(page.locator(f'.at-card[data-item="{item}"] [data-act=like]')).to_have_attribute("aria-pressed", "true")
+    disliked = shown(page)[1]
+    page.locator(f'.at-card[data-item="{disliked}"] [data-act=dislike]').click()
+    page.locator("#at-list [data-act=refresh]").click()
+    expect(page.locator(f'.at-card[data-item="{disliked}"]')).to_have_count(0)
+    anchor = shown(page)[0]
+    page.locator(f'.at-card[data-item="{anchor}"] [data-act=more]').click()
+    expect(page.locator(f'#at-list .at-card[data-item="{anchor}"]')).to_have_count(0)
+
+
+def test_the_panel_changes_the_list_and_undo_takes_it_back(visit: Visit) -> None:
+    page = visit()
+    say(page, "more history")
+    row = page.locator(".at-params li").first
+    before = shown(page)
+    row.locator("[data-act=remove]").click()
+    expect(page.locator(".at-params li")).to_have_count(0)
+    assert shown(page) != before
+    page.locator("#at-panelbox [data-act=undo]").click()
+    expect(page.locator(".at-params li")).to_have_count(1)
+    say(page, "undo that")
+    expect(page.locator(".at-params li")).to_have_count(0)
+
+
+def test_a_reload_remembers_and_a_second_person_sees_nothing(visit: Visit) -> None:
+    page, other = visit(), visit()
+    say(page, "no horror please")
+    page.reload()
+    expect(page.locator(".at-params li")).to_have_count(1)
+    expect(page.locator("#at-chat [data-testid=user]").last).to_contain_text("no horror please")
+    other.reload()
+    other.locator(".at-card").first.wait_for()
+    expect(other.locator(".at-params li")).to_have_count(0)
+    expect(other.locator("#at-chat [data-testid=user]")).to_have_count(0)
+
+
+def test_words_without_meaning_get_a_list_and_a_question_with_answers_to_tap(visit: Visit) -> None:
+    page = visit()
+    say(page, "florble grumpf zzyzx")
+    assert page.locator("#at-chips .at-chip").count() >= 3
+    assert shown(page)
+    page.locator("#at-chips .at-chip").first.click()
+    expect(page.locator(".at-params li")).to_have_count(1)
