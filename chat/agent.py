@@ -88,11 +88,12 @@ class Agent:
     def __init__(self, model: BaseChatModel, tools: Sequence[BaseTool]) -> None:
         self.reads_screen_as_text = not isinstance(model, EmbeddedChat)
         """Whether the prompt must tell what is on the screen; the embedded model gets it as data."""
-        limits = [
+        middleware: list[AgentMiddleware[Any, Any, Any]] = [
+            InOrder(),
             ModelCallLimitMiddleware(run_limit=MODEL_CALLS, exit_behavior="end"),
             ToolCallLimitMiddleware(run_limit=TOOL_CALLS, exit_behavior="continue"),
         ]
-        self._graph = create_agent(model, list(tools), middleware=[InOrder(), *limits], context_schema=AgentContext)
+        self._graph = create_agent(model, list(tools), middleware=middleware, context_schema=AgentContext)
 
     async def run(
         self, system: str, messages: Sequence[BaseMessage], context: AgentContext
@@ -101,7 +102,7 @@ class Agent:
 
         Closing the iterator stops the model at its next token.
         """
-        given: dict[str, Any] = {"messages": [SystemMessage(system), *messages] if system else list(messages)}
+        given: Any = {"messages": [SystemMessage(system), *messages] if system else list(messages)}
         async for update in self._graph.astream(given, context=context, stream_mode="updates"):
             for change in update.values():
                 for message in (change or {}).get("messages", ()):

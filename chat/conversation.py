@@ -15,7 +15,7 @@ from chat.staging import Stage
 from chat.turn import Spoken, TurnRunner
 from chat.view import CardAction, Screen, Step
 from db.pbox import Change
-from recommend.pbox import Factor, bounded
+from recommend.pbox import Factor, Source, bounded
 from recommend.request import Listener
 from tools.context import ListRequest
 
@@ -151,7 +151,7 @@ class Conversation:
         self._change(user_id, conversation_id, changes, "panel")
         return self.refresh(user_id, conversation_id)
 
-    def _change(self, user_id: str, conversation_id: str, changes: Sequence[Change], source: str) -> None:
+    def _change(self, user_id: str, conversation_id: str, changes: Sequence[Change], source: Source) -> None:
         self._parts.stores.pbox.change(
             user_id, uuid.uuid4().hex, changes, source=source, session_id=conversation_id, now=datetime.now(UTC)
         )

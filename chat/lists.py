@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from chat.parts import Parts
-from recommend.request import Listener, Request, Slate
+from recommend.request import Listener, Request, Slate, UiLanguage
 from tools.context import ListRequest, TurnContext
 from tools.replies import GLUE, list_line
+from tools.words import phrased_entries
 
 SIZE = 6
 LARGEST = 20
@@ -63,12 +64,23 @@ def about_list(parts: Parts, ctx: TurnContext, wanted: ListRequest, slate: Slate
         return say("talk.not_found", lang, query=wanted.query) if wanted.query else say("talk.empty", lang)
     quiet = wanted.intent == "home" and (ctx.outcome.changes or ctx.outcome.undone or ctx.outcome.facts)
     sentence = "" if quiet else list_line(wanted, slate, parts.engine, lang)
-    if "few" in slate.relaxed and wanted.intent in ("home", "more"):
-        sentence = GLUE[lang].join(part for part in (sentence, say("talk.few", lang, n=count)) if part)
-    return sentence
+    missing = _missing(parts, ctx, slate) if wanted.intent in ("home", "more") else ""
+    return GLUE[lang].join(part for part in (sentence, missing) if part)
 
 
-def heading(parts: Parts, slate: Slate, wanted: Mapping[str, Any], lang: str) -> str:
+def _missing(parts: Parts, ctx: TurnContext, slate: Slate) -> str:
+    """What the listener asked for and the list does not hold."""
+    say, lang, count = parts.texts.say, ctx.lang, len(slate.cards)
+    if "few" in slate.relaxed:
+        return say("talk.few", lang, n=count)
+    entries = parts.stores.pbox.load(ctx.user_id, ctx.now, ctx.conversation_id).entries
+    lost = [entry for entry in entries if entry.name in slate.relaxed]
+    if lost:
+        return say("talk.none_of", lang, what=phrased_entries(lost, parts.texts, parts.engine.catalogue, lang))
+    return say("talk.in_parts", lang) if "together" in slate.relaxed else ""
+
+
+def heading(parts: Parts, slate: Slate, wanted: Mapping[str, Any], lang: UiLanguage) -> str:
     """The title over a list. `wanted`: the journalled request that it answers."""
     say, catalogue = parts.texts.say, parts.engine.catalogue
     if slate.intent == "search" and wanted.get("query"):

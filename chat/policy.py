@@ -37,10 +37,14 @@ _READ_ONLY = frozenset(
         "ask_clarification",
     }
 )
-_GREETINGS = frozenset(
-    "hi|hello|hey|hi there|hello there|hey there|good morning|good evening|good night|goodnight|thanks|thank you|"
-    "thx|ty|cheers|thanks a lot|thank you so much|many thanks|bye|goodbye|see you|cool thanks|great thanks|ok thanks|"
-    "你好|您好|嗨|哈喽|早|早上好|晚上好|晚安|谢谢|谢谢你|谢啦|多谢|谢了|感谢|再见|拜拜|好的谢谢".split("|")
+_HELLOS = frozenset(
+    "hi|hello|hey|hi there|hello there|hey there|good morning|good evening|你好|您好|嗨|哈喽|早|早上好|晚上好".split(
+        "|"
+    )
+)
+_THANKS = frozenset(
+    "good night|goodnight|thanks|thank you|thx|ty|cheers|thanks a lot|thank you so much|many thanks|bye|goodbye|"
+    "see you|cool thanks|great thanks|ok thanks|晚安|谢谢|谢谢你|谢啦|多谢|谢了|感谢|再见|拜拜|好的谢谢".split("|")
 )
 _UNDO = frozenset("undo|undo that|undo it|undo last change|撤销|撤销一下|撤回|撤销刚才的".split("|"))
 _MORE = frozenset(
@@ -86,7 +90,7 @@ def shortcut(utterance: str, context: Context) -> Decision | None:
         return _act("undo_last_change")
     if context.asked:
         return None
-    if words in _GREETINGS:
+    if words in _HELLOS or words in _THANKS:
         return Decision(calls=(), mode="chat")
     if words in _MORE:
         return _act("recommend")
@@ -94,6 +98,11 @@ def shortcut(utterance: str, context: Context) -> Decision | None:
     if number and 1 <= int(number[1]) <= len(context.shown):
         return _act("item_details", item=str(int(number[1])))
     return None
+
+
+def greets(utterance: str) -> bool:
+    """Whether the words are a greeting and nothing else."""
+    return _bare(utterance) in _HELLOS
 
 
 def decide(parse: Parse, utterance: str, context: Context, thresholds: Thresholds | None = None) -> Decision:

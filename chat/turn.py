@@ -17,6 +17,7 @@ from chat.agent import Agent, AgentContext
 from chat.faithful import faithful
 from chat.lists import ListMaker, about_list, wanted_list
 from chat.parts import Parts
+from chat.policy import greets
 from chat.staging import Stage, tool_note
 from chat.view import Step
 from db.journal import TurnRecord
@@ -153,7 +154,7 @@ class TurnRunner:
         hearer = opening.listener.model_copy(update={"ui_language": ctx.lang})
         slate = self._lists.make(hearer, ctx.conversation_id, wanted, ctx.now, ctx.shown) if wanted else None
         sentence = about_list(self._parts, ctx, wanted, slate) if wanted and slate else ""
-        reply = self._reply(heard, ctx, sentence)
+        reply = self._reply(spoken, heard, ctx, sentence)
         self._write(spoken, opening, heard, reply, (slate.slate_id,) if slate else ())
         answers = self._answers(heard, ctx)
         return reply, self._stage.screen(spoken.user_id, spoken.conversation_id, answers=answers)
@@ -166,7 +167,7 @@ class TurnRunner:
         categories = options_for("category", (), catalogue, texts, ctx.lang)
         return (*categories[:3], *options_for("other", (), catalogue, texts, ctx.lang))
 
-    def _reply(self, heard: Heard, ctx: AgentContext, sentence: str) -> str:
+    def _reply(self, spoken: Spoken, heard: Heard, ctx: AgentContext, sentence: str) -> str:
         say, lang = self._parts.texts.say, ctx.lang
         parts = [compose(ctx.outcome, lang, self._parts.texts, self._parts.engine.catalogue), sentence]
         if heard.mode == "confirm" and ctx.outcome.changes:
@@ -176,7 +177,7 @@ class TurnRunner:
         text = ("" if lang == "zh" else " ").join(part for part in parts if part)
         if heard.said and faithful(heard.said, text, self._parts.engine.catalogue):
             return heard.said
-        return text or say("talk.thanks", lang)
+        return text or say("talk.greeting" if greets(spoken.text) else "talk.thanks", lang)
 
     def _write(self, spoken: Spoken, opening: Opening, heard: Heard, reply: str, slate_ids: tuple[str, ...]) -> None:
         ctx = opening.context

@@ -120,6 +120,11 @@ class Entry(BaseModel, frozen=True, extra="forbid"):
     change_id: int = 0
     """The history row that wrote it: what "undo this" on the screen refers to."""
 
+    @property
+    def name(self) -> str:
+        """ "mood:funny", "status": how a slate names the wish (`Slate.relaxed`)."""
+        return f"{self.factor.value}:{self.key}".removesuffix(":")
+
 
 class PBox(BaseModel, frozen=True, extra="forbid"):
     """All parameters of one user at one version."""

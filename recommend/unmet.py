@@ -35,19 +35,15 @@ def unmet(reading: Reading, chosen: list[Candidate]) -> tuple[str, ...]:
 def _unmet_wishes(reading: Reading, rows: np.ndarray) -> list[str]:
     """Soft wishes of this sitting that no item of the list meets, or "together"."""
     wishes = [shift for shift in reading.shifts if _is_wish(reading, shift)]
-    met = {_name(shift): _meets(reading, shift, rows) for shift in wishes}
+    met = {shift.entry.name: _meets(reading, shift, rows) for shift in wishes}
     names = [name for name, hits in met.items() if not hits.any()]
     if names or not wishes:
         return names
     every = np.ones(len(rows), dtype=bool)
     for factor in {shift.entry.factor for shift in wishes}:
-        own = [met[_name(shift)] for shift in wishes if shift.entry.factor == factor]
+        own = [met[shift.entry.name] for shift in wishes if shift.entry.factor == factor]
         every &= np.any(own, axis=0) if factor in EITHER else np.all(own, axis=0)
     return [] if every.any() else ["together"]
-
-
-def _name(shift: Shift) -> str:
-    return f"{shift.entry.factor.value}:{shift.entry.key}".removesuffix(":")
 
 
 def _is_wish(reading: Reading, shift: Shift) -> bool:

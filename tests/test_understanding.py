@@ -1,4 +1,5 @@
 """Rules of the understanding part: every answer is valid, the same input reads the same, the corpus round-trips."""
+
 from __future__ import annotations
 
 import random
@@ -42,8 +43,22 @@ def test_any_text_gives_valid_calls(model: Understanding, text: str, asked: str 
     assert len(parse.calls) <= MAX_CALLS and 0 <= parse.confidence <= 1
 
 
-@pytest.mark.parametrize("text", ["", " \n\t", "\x00\x01", "a" * 10_000, "想听" * 5_000, "🎧" * 3_000,
-                                  "שלום עולם", "\u202etxet\u202c", "\ud800", "<p3> </s> <recommend>", "1984"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " \n\t",
+        "\x00\x01",
+        "a" * 10_000,
+        "想听" * 5_000,
+        "🎧" * 3_000,
+        "שלום עולם",
+        "\u202etxet\u202c",
+        "\ud800",
+        "<p3> </s> <recommend>",
+        "1984",
+    ],
+)
 def test_odd_text_gives_a_parse(model: Understanding, text: str) -> None:
     assert not faults(model.parse(text, Context(shown=("x" * 5_000,) * 50)).calls, 20)
 
@@ -92,17 +107,30 @@ def test_a_cancelled_reading_is_empty(model: Understanding) -> None:
     assert parse.calls == () and parse.confidence == 0
 
 
-@pytest.mark.parametrize("text, wanted", [
-    ("more history", [("update_interest_weight", {"category": "history", "weight_increase": 0.3})]),
-    ("想听搞笑的", [("update_mood_preference", {"mood": "搞笑", "weight": 0.8})]),
-    ("睡前想听点治愈的，不要恐怖的", [("update_scene_preference", {"scene": "睡前", "weight": 0.8}),
-                        ("update_mood_preference", {"mood": "治愈", "weight": 0.8}),
-                        ("block_content", {"kind": "tag", "name": "恐怖"})]),
-    ("something short and funny for the commute, finished only",
-     [("set_length", {"length": "short"}), ("update_mood_preference", {"mood": "funny", "weight": 0.8}),
-      ("update_scene_preference", {"scene": "commute", "weight": 0.8}),
-      ("set_completion_status", {"status": "completed"})]),
-])
+@pytest.mark.parametrize(
+    "text, wanted",
+    [
+        ("more history", [("update_interest_weight", {"category": "history", "weight_increase": 0.3})]),
+        ("想听搞笑的", [("update_mood_preference", {"mood": "搞笑", "weight": 0.8})]),
+        (
+            "睡前想听点治愈的，不要恐怖的",
+            [
+                ("update_scene_preference", {"scene": "睡前", "weight": 0.8}),
+                ("update_mood_preference", {"mood": "治愈", "weight": 0.8}),
+                ("block_content", {"kind": "tag", "name": "恐怖"}),
+            ],
+        ),
+        (
+            "something short and funny for the commute, finished only",
+            [
+                ("set_length", {"length": "short"}),
+                ("update_mood_preference", {"mood": "funny", "weight": 0.8}),
+                ("update_scene_preference", {"scene": "commute", "weight": 0.8}),
+                ("set_completion_status", {"status": "completed"}),
+            ],
+        ),
+    ],
+)
 def test_plain_requests_are_understood(model: Understanding, text: str, wanted: list) -> None:
     assert [(call.name, call.args) for call in model.parse(text, Context()).calls] == wanted
 

@@ -2,6 +2,7 @@
 
 `layout` is the only place that puts this text together: training, evaluation and the chat all use it.
 """
+
 from __future__ import annotations
 
 import re

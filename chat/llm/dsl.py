@@ -4,6 +4,7 @@ A reading is a sequence of calls: a tool token, its required values in contract 
 A name is copied: a start and an end pointer (positions of the encoder's tokens), further pieces after `+`.
 `Grammar` yields the tokens allowed next and builds the calls while they are written; `encode` is its inverse.
 """
+
 from __future__ import annotations
 
 import re
@@ -26,14 +27,26 @@ _NUMBERS = sorted({v for t in TOOLS for a in t.args if a.kind == "number" for v 
 _CHOICES = sorted({v for t in TOOLS for a in t.args if a.kind == "choice" for v in a.values})
 _OPTIONAL = sorted({a.name for t in TOOLS for a in t.args if not a.required})
 PIECES: tuple[str, ...] = (
-    "<unk>", "<s>", "</s>", "+", "min", "hour", *(f"d{n}" for n in range(10)), *(f"<{t.name}>" for t in TOOLS),
-    *(f"@{name}" for name in _OPTIONAL), *(f"={value}" for value in _CHOICES), *(f"n{value:+g}" for value in _NUMBERS),
-    "#last", "#this", *(f"#{n}" for n in range(1, MAX_ITEMS + 1)), *(f"<p{n}>" for n in range(MAX_POINTERS)),
+    "<unk>",
+    "<s>",
+    "</s>",
+    "+",
+    "min",
+    "hour",
+    *(f"d{n}" for n in range(10)),
+    *(f"<{t.name}>" for t in TOOLS),
+    *(f"@{name}" for name in _OPTIONAL),
+    *(f"={value}" for value in _CHOICES),
+    *(f"n{value:+g}" for value in _NUMBERS),
+    "#last",
+    "#this",
+    *(f"#{n}" for n in range(1, MAX_ITEMS + 1)),
+    *(f"<p{n}>" for n in range(MAX_POINTERS)),
 )
 ID = {piece: number for number, piece in enumerate(PIECES)}
 BOS, EOS, PLUS = ID["<s>"], ID["</s>"], ID["+"]
 POINTER0 = ID["<p0>"]
-_NO_EDGE = frozenset(",，。、；;：:？?！~～…《》“”‘’（）()|\"")
+_NO_EDGE = frozenset(',，。、；;：:？?！~～…《》“”‘’（）()|"')
 _ARTICLE = re.compile(r"^(?:an?|the) (?=\S)")
 
 Walk = Generator[list[int], int, Any]
@@ -77,15 +90,20 @@ class Source(NamedTuple):
         return found or [start]
 
     def _text(self, at: int) -> str:
-        return self.text[self.offsets[at][0]:self.offsets[at][1]]
+        return self.text[self.offsets[at][0] : self.offsets[at][1]]
 
     def _goes_on(self, at: int) -> bool:
         """Whether token `at` continues the word of the token before it."""
         if not 0 < at < len(self.ranges) or self.ranges[at] < 0 or self.ranges[at] != self.ranges[at - 1]:
             return False
         before, after = self._text(at - 1), self._text(at)
-        return self.offsets[at][0] == self.offsets[at - 1][1] and before[-1:].isascii() and after[:1].isascii() \
-            and before[-1:].isalnum() and after[:1].isalnum()
+        return (
+            self.offsets[at][0] == self.offsets[at - 1][1]
+            and before[-1:].isascii()
+            and after[:1].isascii()
+            and before[-1:].isalnum()
+            and after[:1].isalnum()
+        )
 
 
 class Grammar:
@@ -138,7 +156,8 @@ class Grammar:
             if arg.name == "kind" and PIECES[token] == "=item":
                 required[0] = Arg("name", "item")
             args[arg.name], token = yield from self._value(
-                arg, token, self._first(required[0]) if required else follow(0))
+                arg, token, self._first(required[0]) if required else follow(0)
+            )
         while (piece := PIECES[token]).startswith("@"):
             at = next(n for n, arg in enumerate(optional) if arg.name == piece[1:])
             token = yield self._first(optional[at])
@@ -207,7 +226,7 @@ class Grammar:
         while True:
             start = token - POINTER0
             end = (yield [POINTER0 + at for at in self.source.ends(start)]) - POINTER0
-            pieces.append(self.source.text[self.source.offsets[start][0]:self.source.offsets[end][1]])
+            pieces.append(self.source.text[self.source.offsets[start][0] : self.source.offsets[end][1]])
             token = yield follow if len(pieces) >= MAX_PIECES else [PLUS, *follow]
             if token != PLUS:
                 name = " ".join(pieces)

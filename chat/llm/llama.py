@@ -3,10 +3,12 @@
 Low-level llama-cpp-python calls: the high-level class cannot take embeddings as its prompt.
 Not thread-safe: one user at a time.
 """
+
 from __future__ import annotations
 
 import ctypes
 from pathlib import Path
+from typing import Any
 
 import llama_cpp
 import numpy as np
@@ -33,7 +35,8 @@ class LlamaDecoder:
 
     def __init__(self, path: Path, threads: int) -> None:
         """Loads the model. Raises FileNotFoundError for no file, ValueError for one that llama.cpp refuses."""
-        self._model = self._context = None
+        self._model: Any = None
+        self._context: Any = None
         if not path.is_file():
             raise FileNotFoundError(path)
         set_verbose(False)
@@ -52,7 +55,8 @@ class LlamaDecoder:
             self.close()
             raise ValueError(f"llama.cpp cannot start {path}")
         self.width = llama_cpp.llama_model_n_embd(self._model)
-        self.pieces = llama_cpp.llama_vocab_n_tokens(llama_cpp.llama_model_get_vocab(self._model))
+        vocabulary: Any = llama_cpp.llama_model_get_vocab(self._model)
+        self.pieces = llama_cpp.llama_vocab_n_tokens(vocabulary)
         self._prefix = llama_cpp.llama_batch_init(MAX_PREFIX, self.width, 1)
         self._token = llama_cpp.llama_batch_init(1, 0, 1)
         self._at = 0
@@ -62,7 +66,8 @@ class LlamaDecoder:
         count, width = prefix.shape
         if width != self.width or not 0 < count <= MAX_PREFIX:
             raise ValueError(f"a prefix of shape {prefix.shape} does not fit")
-        llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(self._context), True)
+        memory: Any = llama_cpp.llama_get_memory(self._context)
+        llama_cpp.llama_memory_clear(memory, True)
         prefix = np.ascontiguousarray(prefix, dtype=np.float32)
         ctypes.memmove(self._prefix.embd, prefix.ctypes.data, prefix.nbytes)
         self._prefix.n_tokens = count

@@ -1,4 +1,5 @@
 """Runs the encoder in onnxruntime: text in, soft prefix for the decoder out."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -23,7 +24,8 @@ class PrefixEncoder:
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(
-            str(folder / "encoder.onnx"), options, providers=["CPUExecutionProvider"])
+            str(folder / "encoder.onnx"), options, providers=["CPUExecutionProvider"]
+        )
 
     def tokens(self, text: str) -> Encoding:
         """The tokens of `text` with their character offsets, cut at the model's limit."""
@@ -33,4 +35,4 @@ class PrefixEncoder:
         """The tokens of `text` (cut at the model's limit) and their prefix, float32 (tokens, width)."""
         coded = self.tokens(text)
         (prefix,) = self._session.run(None, {"ids": np.array([coded.ids], dtype=np.int64)})
-        return coded, np.ascontiguousarray(prefix[0], dtype=np.float32)
+        return coded, np.ascontiguousarray(np.asarray(prefix)[0], dtype=np.float32)

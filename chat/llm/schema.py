@@ -1,4 +1,5 @@
 """The tool contract as data: each tool's arguments in the order in which the model writes them."""
+
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -40,25 +41,52 @@ _DURATION = _choice("duration", "session", "lasting", required=False)
 
 TOOLS: tuple[Tool, ...] = (
     Tool("update_interest_weight", (Arg("category", "text"), _number("weight_increase", RELATIVE), _DURATION)),
-    Tool("update_entity_weight", (_choice("kind", *NAMED), Arg("name", "text"),
-                                  _number("weight_increase", RELATIVE), _DURATION)),
+    Tool(
+        "update_entity_weight",
+        (_choice("kind", *NAMED), Arg("name", "text"), _number("weight_increase", RELATIVE), _DURATION),
+    ),
     Tool("update_mood_preference", (Arg("mood", "text"), _number("weight", ABSOLUTE), _DURATION)),
     Tool("update_scene_preference", (Arg("scene", "text"), _number("weight", ABSOLUTE), _DURATION)),
     Tool("block_content", (_choice("kind", *BLOCKABLE), Arg("name", "text"), _DURATION)),
     Tool("unblock_content", (_choice("kind", *BLOCKABLE), Arg("name", "text"))),
     Tool("set_completion_status", (_choice("status", "completed", "ongoing", "any"),)),
-    Tool("set_length", (_choice("length", "short", "medium", "long", "any", required=False),
-                        Arg("min_minutes", "minutes", required=False),
-                        Arg("max_minutes", "minutes", required=False), _DURATION), least_one=True),
+    Tool(
+        "set_length",
+        (
+            _choice("length", "short", "medium", "long", "any", required=False),
+            Arg("min_minutes", "minutes", required=False),
+            Arg("max_minutes", "minutes", required=False),
+            _DURATION,
+        ),
+        least_one=True,
+    ),
     Tool("set_payment", (_choice("access", "free", "paid", "any"),)),
-    Tool("set_freshness", (_number("recency", LEANING, False),
-                           _choice("repeats", "avoid", "allow", required=False)), least_one=True),
+    Tool(
+        "set_freshness",
+        (_number("recency", LEANING, False), _choice("repeats", "avoid", "allow", required=False)),
+        least_one=True,
+    ),
     Tool("set_exploration", (_number("novelty", SHARE, False), _number("diversity", SHARE, False)), least_one=True),
     Tool("set_popularity", (_number("popularity", LEANING, False), _number("quality", SHARE, False)), least_one=True),
     Tool("set_language", (_choice("language", "en", "zh", "any"),)),
     Tool("undo_last_change"),
-    Tool("reset_preferences", (_choice("dimension", "interest", "avoidance", "mood", "form", "payment", "freshness",
-                                       "exploration", "authority", "all"),)),
+    Tool(
+        "reset_preferences",
+        (
+            _choice(
+                "dimension",
+                "interest",
+                "avoidance",
+                "mood",
+                "form",
+                "payment",
+                "freshness",
+                "exploration",
+                "authority",
+                "all",
+            ),
+        ),
+    ),
     Tool("show_preferences"),
     Tool("recommend", (Arg("count", "count", required=False),)),
     Tool("search_catalog", (Arg("query", "text"),)),
@@ -68,8 +96,10 @@ TOOLS: tuple[Tool, ...] = (
     Tool("compare_items", (Arg("items", "items"),)),
     Tool("explain_recommendation", (Arg("item", "item", required=False),)),
     Tool("discover_interests"),
-    Tool("record_feedback", (Arg("item", "item"),
-                             _choice("signal", "like", "dislike", "skip", "play", "save", "finished", "rating"))),
+    Tool(
+        "record_feedback",
+        (Arg("item", "item"), _choice("signal", "like", "dislike", "skip", "play", "save", "finished", "rating")),
+    ),
     Tool("ask_clarification", (_choice("about", "category", "mood", "length", "scene", "item", "other"),)),
 )
 BY_NAME = {tool.name: tool for tool in TOOLS}

@@ -3,6 +3,7 @@
 An ONNX encoder reads the text, its states become the soft prefix of a small llama decoder in llama.cpp, and the
 decoder writes calls under the grammar of `chat.llm.dsl`: every answer is a valid sequence of calls.
 """
+
 from __future__ import annotations
 
 import json

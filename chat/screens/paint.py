@@ -56,9 +56,7 @@ def paint(parts: Parts, screen: Screen, frame: Frame, say: Say, notice: str = ""
     """The whole page at rest; `alert` marks the notice as bad news."""
     return {
         parts.header: header_html(screen, frame.personas, frame.acting, say),
-        parts.onboarding: gr.update(
-            value=onboarding_html(screen, frame.tastes, say), visible=wants_onboarding(screen)
-        ),
+        parts.onboarding: gr.update(value=onboarding_html(screen, frame.tastes, say), visible=wants_onboarding(screen)),
         parts.chat: gr.update(
             value=chat_messages(screen.messages), placeholder=welcome(say), label=say("conversation")
         ),

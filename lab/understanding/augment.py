@@ -1,4 +1,5 @@
 """Variants of labelled utterances whose labels stay true: other names, numbers, contexts, casing, typos, joints."""
+
 from __future__ import annotations
 
 import json
@@ -12,9 +13,13 @@ from chat.llm.context import Context
 from lab.understanding.corpus import Call, Record
 from lab.understanding.vocabulary import is_cjk
 
-_SLOTS = {("update_interest_weight", "category"): "category", ("update_mood_preference", "mood"): "mood",
-          ("update_scene_preference", "scene"): "scene", ("get_trending", "category"): "category",
-          ("search_catalog", "query"): "query"}
+_SLOTS = {
+    ("update_interest_weight", "category"): "category",
+    ("update_mood_preference", "mood"): "mood",
+    ("update_scene_preference", "scene"): "scene",
+    ("get_trending", "category"): "category",
+    ("search_catalog", "query"): "query",
+}
 Pools = dict[tuple[str, str], list[str]]
 
 
@@ -48,8 +53,13 @@ def catalogue_pools(folder: Path) -> Pools:
     for path in sorted(folder.glob("items/*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             item = json.loads(line)
-            found = {"title": [item["title"]], "author": [item["author"]], "narrator": [item["narrator"]],
-                     "series": [item["series"]], "tag": item["tags"]}
+            found = {
+                "title": [item["title"]],
+                "author": [item["author"]],
+                "narrator": [item["narrator"]],
+                "series": [item["series"]],
+                "tag": item["tags"],
+            }
             for kind, names in found.items():
                 for name in filter(None, names):
                     pools["zh" if any(map(is_cjk, name)) else "en", kind].append(str(name))
@@ -90,7 +100,7 @@ def _swap_names(record: Record, calls: list[Call], pools: Pools, rng: random.Ran
                 continue
             if found[0].group().islower():
                 new = new.lower()
-            utterance = utterance[:found[0].start()] + new + utterance[found[0].end():]
+            utterance = utterance[: found[0].start()] + new + utterance[found[0].end() :]
             args[arg] = swapped[value] = new
             shown = [new if title == value else title for title in shown]
     about = swapped.get(record.context.about or "", record.context.about)
@@ -141,13 +151,18 @@ def _roughen(text: str, keep: set[str], rng: random.Random) -> str:
         if words:
             word = rng.choice(words)
             at = word.start() + rng.randint(1, len(word.group()) - 2)
-            text = text[:at] + rng.choice([text[at + 1] + text[at], text[at] * 2, ""]) \
-                + text[at + (2 if rng.random() < 0.4 else 1):]
+            text = (
+                text[:at]
+                + rng.choice([text[at + 1] + text[at], text[at] * 2, ""])
+                + text[at + (2 if rng.random() < 0.4 else 1) :]
+            )
     return text or "?"
 
 
-_JOINTS = {"en": (", and ", ". ", ", ", "; ", " and ", " also ", ". oh and ", ", plus ", " - "),
-           "zh": ("，", "。", "，还有", "，另外", "，然后", "，再", " ", "；")}
+_JOINTS = {
+    "en": (", and ", ". ", ", ", "; ", " and ", " also ", ". oh and ", ", plus ", " - "),
+    "zh": ("，", "。", "，还有", "，另外", "，然后", "，再", " ", "；"),
+}
 _ALONE = frozenset({"ask_clarification", "recommend"})
 
 
@@ -155,14 +170,19 @@ def joinable(record: Record) -> bool:
     """Whether the utterance is short, speaks of nothing on the screen, and may stand beside another in one sentence."""
     calls = record.readings[0]
     room = 24 if record.lang == "zh" else 60
-    return record.context == Context() and 1 <= len(calls) <= 2 and len(record.utterance) <= room \
+    return (
+        record.context == Context()
+        and 1 <= len(calls) <= 2
+        and len(record.utterance) <= room
         and not any(name in _ALONE for name, _ in calls)
+    )
 
 
 def joined(first: Record, second: Record, rng: random.Random) -> Record:
     """Two joinable utterances of one language said in one breath; their calls in the order of the words."""
     start, end = first.utterance.rstrip(" .!?。！？~…,，"), second.utterance
-    if re.match(r"[A-Z][a-z]", end) and not any(str(v).startswith(end[:2]) for _, a in second.readings[0] for v in a.values()):
+    names = [str(value) for _, args in second.readings[0] for value in args.values()]
+    if re.match(r"[A-Z][a-z]", end) and not any(name.startswith(end[:2]) for name in names):
         end = end[0].lower() + end[1:]
     text = start + rng.choice(_JOINTS[first.lang]) + end
     return first._replace(utterance=text, readings=((*first.readings[0], *second.readings[0]),))

@@ -1,4 +1,5 @@
 """Labelled utterances: reading, splitting into training and test, turning into token sequences."""
+
 from __future__ import annotations
 
 import hashlib
@@ -44,8 +45,9 @@ def read_records(path: Path) -> list[Record]:
         try:
             row = json.loads(line)
             context = Context(shown=tuple(row["shown"]), asked=row["asked"], about=row["about"])
-            readings = tuple(tuple((call["name"], call["args"]) for call in calls)
-                             for calls in [row["calls"], *row.get("alt", [])])
+            readings = tuple(
+                tuple((call["name"], call["args"]) for call in calls) for calls in [row["calls"], *row.get("alt", [])]
+            )
             records.append(Record(row["id"], row["lang"], context, row["utterance"], readings))
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path}:{number}: {error!r}") from error

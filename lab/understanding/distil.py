@@ -4,6 +4,7 @@ Reimers & Gurevych (2020): the student's mean-pooled embedding of an English sen
 translation both approach the teacher's embedding of the English one (mean squared error). Where the file exists,
 its encoder is taught further.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -34,8 +35,13 @@ def teacher_dir() -> Path:
 
 def vocabulary_files(shared: Path) -> list[Path]:
     """The files whose Chinese characters the tokenizer must know."""
-    return [*sorted(shared.glob("corpus/train.*.jsonl")), *sorted(shared.glob("catalog/items/*.jsonl")),
-            *sorted(shared.glob("catalog/*.txt")), shared / "data/text/en-zh.tsv", shared / "data/text/zh.txt"]
+    return [
+        *sorted(shared.glob("corpus/train.*.jsonl")),
+        *sorted(shared.glob("catalog/items/*.jsonl")),
+        *sorted(shared.glob("catalog/*.txt")),
+        shared / "data/text/en-zh.tsv",
+        shared / "data/text/zh.txt",
+    ]
 
 
 def vocabulary_pairs(shared: Path) -> list[tuple[str, str]]:
@@ -72,7 +78,7 @@ def goals(rows: list[list[int]], bf16: bool, size: int = 256) -> torch.Tensor:
     order = sorted(range(len(rows)), key=lambda n: len(rows[n]))
     found = torch.empty(len(rows), teacher.config.hidden_size)
     for at in tqdm(range(0, len(rows), size), desc="teacher"):
-        part = order[at:at + size]
+        part = order[at : at + size]
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             found[part] = pooled(teacher, [rows[n] for n in part])
     return found
@@ -92,7 +98,7 @@ def distil(student: Any, tokenizer: Tokenizer, pairs: list[tuple[str, str]], arg
     student.train()
     while schedule.step():
         batch = rng.choices(range(len(pairs)), k=args.batch)
-        keep = batch[:args.batch // 8]
+        keep = batch[: args.batch // 8]
         with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
             loss_zh = F.mse_loss(pooled(student, [chinese[n] for n in batch]), wanted[batch])
             loss_en = F.mse_loss(pooled(student, [english[n] for n in keep]), wanted[keep])
@@ -114,7 +120,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--lr", type=float, default=3e-4)
-    parser.add_argument("--bf16", action="store_true", help="several times faster on processors with AMX, slower on others")
+    parser.add_argument("--bf16", action="store_true", help="much faster on processors with AMX, slower on others")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
@@ -125,7 +131,8 @@ def main() -> None:
     args.out.parent.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(args.out.parent / "tokenizer.json"))
     student = AutoModel.from_pretrained(
-        teacher_dir(), attn_implementation="eager", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+        teacher_dir(), attn_implementation="eager", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+    )
     extend_encoder(student, tokenizer.get_vocab_size(), args.seed)
     if args.out.exists():
         student.load_state_dict(torch.load(args.out, weights_only=True)["encoder"])

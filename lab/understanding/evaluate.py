@@ -3,6 +3,7 @@
 Without `--file` it reads the held-out records of the corpus. `--calibrate` fits the confidence on every other record,
 measures it on the rest, and writes both with the figures into the card of the weights.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -61,10 +62,14 @@ def figures(results: list[Result]) -> dict[str, Any]:
         wanted.update(goal)
     tools = {name: precision_recall(hits[name], given[name], wanted[name]) for name in sorted({*given, *wanted})}
     times = sorted(result.milliseconds for result in results)
-    return {"n": len(results), "intent_accuracy": ratio(intent, len(results)),
-            "exact_match": ratio(sum(result.exact for result in results), len(results)),
-            "no_call": tools.pop("(none)", precision_recall(0, 0, 0)), "tools": tools,
-            "latency_ms": {"p50": round(times[len(times) // 2], 1), "p95": round(times[int(len(times) * 0.95)], 1)}}
+    return {
+        "n": len(results),
+        "intent_accuracy": ratio(intent, len(results)),
+        "exact_match": ratio(sum(result.exact for result in results), len(results)),
+        "no_call": tools.pop("(none)", precision_recall(0, 0, 0)),
+        "tools": tools,
+        "latency_ms": {"p50": round(times[len(times) // 2], 1), "p95": round(times[int(len(times) * 0.95)], 1)},
+    }
 
 
 def fit(results: list[Result]) -> tuple[float, ...]:
@@ -86,9 +91,12 @@ def calibration(results: list[Result], weights: tuple[float, ...]) -> dict[str, 
     p = 1 / (1 + np.exp(-x @ np.array(weights)))
     bins = np.minimum((p * 10).astype(int), 9)
     error = sum(abs(p[bins == b].mean() - y[bins == b].mean()) * (bins == b).mean() for b in set(bins.tolist()))
-    surest = np.argsort(-p)[:max(1, len(p) // 2)]
-    return {"brier": round(float(((p - y) ** 2).mean()), 4), "calibration_error": round(float(error), 4),
-            "exact_match_of_surest_half": round(float(y[surest].mean()), 3)}
+    surest = np.argsort(-p)[: max(1, len(p) // 2)]
+    return {
+        "brier": round(float(((p - y) ** 2).mean()), 4),
+        "calibration_error": round(float(error), 4),
+        "exact_match_of_surest_half": round(float(y[surest].mean()), 3),
+    }
 
 
 def main() -> None:
@@ -103,7 +111,7 @@ def main() -> None:
     log = log_to("evaluate")
     records = [r for path in args.file for r in read_records(path)] if args.file else split()[1]
     model = Understanding.load(args.weights, threads=args.threads)
-    results = run(model, records[::args.every])
+    results = run(model, records[:: args.every])
     languages = sorted({result.record.lang for result in results})
     report: dict[str, Any] = {lang: figures([r for r in results if r.record.lang == lang]) for lang in languages}
     report["all"] = figures(results)
@@ -118,9 +126,17 @@ def main() -> None:
         args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     for lang in [*languages, "all"]:
         f = report[lang]
-        log.info("%s  n %d  intent %.3f  exact %.3f  no-call P %s R %s  p50 %.1f ms  p95 %.1f ms", lang, f["n"],
-                 f["intent_accuracy"], f["exact_match"], f["no_call"]["precision"], f["no_call"]["recall"],
-                 f["latency_ms"]["p50"], f["latency_ms"]["p95"])
+        log.info(
+            "%s  n %d  intent %.3f  exact %.3f  no-call P %s R %s  p50 %.1f ms  p95 %.1f ms",
+            lang,
+            f["n"],
+            f["intent_accuracy"],
+            f["exact_match"],
+            f["no_call"]["precision"],
+            f["no_call"]["recall"],
+            f["latency_ms"]["p50"],
+            f["latency_ms"]["p95"],
+        )
     if "confidence" in report:
         log.info("confidence %s", report["confidence"])
 

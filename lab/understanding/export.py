@@ -2,6 +2,7 @@
 
 encoder.onnx (int8, gives the finished prefix), tokenizer.json, decoder.gguf (Q8_0) and model.json (the card).
 """
+
 from __future__ import annotations
 
 import argparse
@@ -27,8 +28,17 @@ from lab.understanding.model import EPSILON, ROPE_BASE, Decoder, Understander
 from lab.understanding.progress import log_to
 from lab.understanding.train import build
 
-_LAYER = {"n1": "attn_norm", "n2": "ffn_norm", "q": "attn_q", "k": "attn_k", "v": "attn_v", "o": "attn_output",
-          "g": "ffn_gate", "u": "ffn_up", "dn": "ffn_down"}
+_LAYER = {
+    "n1": "attn_norm",
+    "n2": "ffn_norm",
+    "q": "attn_q",
+    "k": "attn_k",
+    "v": "attn_v",
+    "o": "attn_output",
+    "g": "ffn_gate",
+    "u": "ffn_up",
+    "dn": "ffn_down",
+}
 
 
 class PrefixGraph(nn.Module):
@@ -50,8 +60,17 @@ def write_encoder(model: Understander, tokenizer: Tokenizer, path: Path, int8: b
         full = Path(folder) / "full.onnx"
         length = torch.export.Dim("length", min=2, max=MAX_POINTERS)
         example = torch.tensor([tokenizer.encode("user : something short and funny for the commute").ids])
-        torch.onnx.export(graph, (example,), str(full), input_names=["ids"], output_names=["prefix"],
-                          dynamic_shapes={"ids": {1: length}}, dynamo=True, external_data=False, verbose=False)
+        torch.onnx.export(
+            graph,
+            (example,),
+            str(full),
+            input_names=["ids"],
+            output_names=["prefix"],
+            dynamic_shapes={"ids": {1: length}},
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
         if int8:
             quantize_dynamic(full, path, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True)
         else:
@@ -86,8 +105,9 @@ def write_decoder(decoder: Decoder, path: Path) -> None:
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(list(PIECES))
-    writer.add_token_types([gguf.TokenType.CONTROL if n <= EOS else gguf.TokenType.USER_DEFINED
-                            for n in range(len(PIECES))])
+    writer.add_token_types(
+        [gguf.TokenType.CONTROL if n <= EOS else gguf.TokenType.USER_DEFINED for n in range(len(PIECES))]
+    )
     writer.add_token_merges(["d 1"])
     writer.add_bos_token_id(BOS)
     writer.add_eos_token_id(EOS)
@@ -137,20 +157,34 @@ def main() -> None:
     cosine = write_encoder(model, tokenizer, args.out / "encoder.onnx", not args.float)
     write_decoder(model.decoder, args.out / "decoder.gguf")
     train, test = split()
-    files = {name: {"bytes": (args.out / name).stat().st_size,
-                    "sha256": hashlib.sha256((args.out / name).read_bytes()).hexdigest()}
-             for name in ("encoder.onnx", "tokenizer.json", "decoder.gguf")}
+    files = {
+        name: {
+            "bytes": (args.out / name).stat().st_size,
+            "sha256": hashlib.sha256((args.out / name).read_bytes()).hexdigest(),
+        }
+        for name in ("encoder.onnx", "tokenizer.json", "decoder.gguf")
+    }
     card = {
-        "name": "attune-understanding", "commit": commit(), "seed": saved["seed"], "steps": saved["step"],
-        "data": {"training_records": len(train), "held_out_records": len(test),
-                 "corpus": "lab/understanding/corpus (written for this project)",
-                 "distillation": "English-Chinese sentence pairs of Tatoeba (CC BY), catalogue vocabulary"},
+        "name": "attune-understanding",
+        "commit": commit(),
+        "seed": saved["seed"],
+        "steps": saved["step"],
+        "data": {
+            "training_records": len(train),
+            "held_out_records": len(test),
+            "corpus": "lab/understanding/corpus (written for this project)",
+            "distillation": "English-Chinese sentence pairs of Tatoeba (CC BY), catalogue vocabulary",
+        },
         "licences": {"encoder": "all-MiniLM-L6-v2, Apache-2.0, fine-tuned", "decoder": "own, trained from scratch"},
-        "encoder_cosine": round(cosine, 5), "calibration": [0.5, 1.0, 0.5, 0.0], "metrics": {}, "files": files,
+        "encoder_cosine": round(cosine, 5),
+        "calibration": [0.5, 1.0, 0.5, 0.0],
+        "metrics": {},
+        "files": files,
     }
     (args.out / "model.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-    log.info("step %d exported, cosine %.4f, %.1f MB", saved["step"], cosine,
-             sum(f["bytes"] for f in files.values()) / 1e6)
+    log.info(
+        "step %d exported, cosine %.4f, %.1f MB", saved["step"], cosine, sum(f["bytes"] for f in files.values()) / 1e6
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """The understanding model: MiniLM encoder, soft prefix, llama decoder with tied embeddings."""
+
 from __future__ import annotations
 
 import math
@@ -121,12 +122,12 @@ class Understander(nn.Module):
         nn.init.normal_(self.bridge.weight, 0, 0.02)
         nn.init.zeros_(self.bridge.bias)
         with torch.no_grad():
-            self.bridge.weight[shape.width - 2 * shape.width // shape.heads:] = 0
+            self.bridge.weight[shape.width - 2 * shape.width // shape.heads :] = 0
 
     def prefix(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Soft prefix (n, t, width): each encoder state, projected, plus the embedding of its pointer."""
         states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-        pointers = self.decoder.e.weight[POINTER0:POINTER0 + ids.shape[1]]
+        pointers = self.decoder.e.weight[POINTER0 : POINTER0 + ids.shape[1]]
         return self.bridge(F.dropout(states, self.dropout, self.training)) + pointers
 
     def loss(self, sources: list[list[int]], targets: list[list[int]]) -> torch.Tensor:
@@ -135,7 +136,7 @@ class Understander(nn.Module):
         wanted, real = padded(targets, 8)
         given = torch.cat((torch.full((len(targets), 1), BOS), wanted[:, :-1]), 1)
         x = torch.cat((self.prefix(ids, mask), self.decoder.e(given)), 1)
-        states = self.decoder(x, torch.cat((mask, real), 1).bool())[:, ids.shape[1]:]
+        states = self.decoder(x, torch.cat((mask, real), 1).bool())[:, ids.shape[1] :]
         logits = (states @ self.decoder.e.weight.T).float()
         wanted = wanted.masked_fill(real == 0, IGNORED)
         return F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED, label_smoothing=0.02)

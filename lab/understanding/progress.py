@@ -1,4 +1,5 @@
 """Progress lines of long laboratory runs."""
+
 from __future__ import annotations
 
 import logging

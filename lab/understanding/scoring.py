@@ -3,6 +3,7 @@
 Names are compared without case, punctuation and leading articles; numbers as written (the strength class counts);
 `duration` is left out. Calls may stand in any order. Each equally right reading is accepted.
 """
+
 from __future__ import annotations
 
 import re
@@ -12,8 +13,15 @@ from typing import Any
 
 from lab.understanding.corpus import Call
 
-_NUMERIC = {"weight_increase": 0.05, "weight": 0.11, "recency": 0.21, "popularity": 0.21, "novelty": 0.21,
-            "diversity": 0.21, "quality": 0.11}
+_NUMERIC = {
+    "weight_increase": 0.05,
+    "weight": 0.11,
+    "recency": 0.21,
+    "popularity": 0.21,
+    "novelty": 0.21,
+    "diversity": 0.21,
+    "quality": 0.11,
+}
 
 
 def plain(value: Any) -> Any:
@@ -50,8 +58,14 @@ def same_tools(wanted: Sequence[Call], got: Sequence[Call]) -> bool:
 
 def best(readings: Sequence[Sequence[Call]], got: Sequence[Call]) -> Sequence[Call]:
     """The accepted reading that is nearest to `got`."""
-    return max(readings, key=lambda r: (exact(r, got), same_tools(r, got),
-                                        (Counter(n for n, _ in r) & Counter(n for n, _ in got)).total()))
+    return max(
+        readings,
+        key=lambda r: (
+            exact(r, got),
+            same_tools(r, got),
+            (Counter(n for n, _ in r) & Counter(n for n, _ in got)).total(),
+        ),
+    )
 
 
 def ratio(part: float, whole: float) -> float | None:
@@ -61,5 +75,9 @@ def ratio(part: float, whole: float) -> float | None:
 
 def precision_recall(hits: int, given: int, wanted: int) -> dict[str, float | int | None]:
     """Precision, recall and F1 of counts."""
-    return {"n": wanted, "precision": ratio(hits, given), "recall": ratio(hits, wanted),
-            "f1": ratio(2 * hits, given + wanted)}
+    return {
+        "n": wanted,
+        "precision": ratio(hits, given),
+        "recall": ratio(hits, wanted),
+        "f1": ratio(2 * hits, given + wanted),
+    }

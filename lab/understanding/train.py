@@ -3,6 +3,7 @@
 RUN holds `encoder.pt` and `tokenizer.json` of `lab.understanding.distil` and receives `model.pt` every few minutes
 (written beside and renamed, so that it is always whole). A run that finds `model.pt` goes on from it.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -64,10 +65,9 @@ def batches(records: list[Record], pools: dict, tokenizer: Tokenizer, size: int,
     while True:
         order = rng.sample(records, len(records))
         for at in range(0, len(order), size * 8):
-            found = [example(variant(r), tokenizer) or example(r, tokenizer)
-                     for r in order[at:at + size * 8]]
+            found = [example(variant(r), tokenizer) or example(r, tokenizer) for r in order[at : at + size * 8]]
             ready = sorted((blurred(e, unknown, rng) for e in found if e), key=lambda e: len(e.source))
-            groups = [ready[n:n + size] for n in range(0, len(ready) - size + 1, size)]
+            groups = [ready[n : n + size] for n in range(0, len(ready) - size + 1, size)]
             yield from rng.sample(groups, len(groups))
 
 
@@ -146,7 +146,7 @@ def main() -> None:
     parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--warm", type=int, default=60)
     parser.add_argument("--save-minutes", type=float, default=2)
-    parser.add_argument("--bf16", action="store_true", help="several times faster on processors with AMX, slower on others")
+    parser.add_argument("--bf16", action="store_true", help="much faster on processors with AMX, slower on others")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()

@@ -3,6 +3,7 @@
 The MiniLM tokenizer splits Chinese into single characters but knows only a few hundred of them. Each
 missing character that occurs in our texts becomes one more whole-word piece, with an id after the old ones.
 """
+
 from __future__ import annotations
 
 import json

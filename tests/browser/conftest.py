@@ -59,7 +59,7 @@ def served(app: FastAPI) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A browser of this module's own: Playwright keeps an event loop running in this thread, which no other test may find."""
+    """A browser of this module's own: Playwright keeps an event loop in this thread, which no other test may find."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         pytest.skip("no Chromium on this machine; install the package `chromium` to run the browser tests")
