@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,15 +13,18 @@ from pathlib import Path
 
 import uvicorn
 
-from catalog.opening import open_catalogue
+from catalog.embed import EmbedError
+from catalog.index import StoreError
+from catalog.load import SHOWN_FAULTS, use
+from catalog.opening import CatalogueError, open_catalogue
 from catalog.resolve import Resolver
 from catalog.search import Search
 from chat.agent import Agent
 from chat.conversation import Conversation
-from chat.llm.choose import open_model
+from chat.llm.choose import ModelChoiceError, open_model
 from chat.parts import Parts
 from chat.screens.web import web_app
-from db.engine import open_database
+from db.engine import DatabaseUnusable, open_database
 from db.events import EventStore
 from db.items import ItemStore
 from db.journal import Journal
@@ -35,6 +39,16 @@ from tools.context import Engine, Stores
 from tools.registry import all_tools
 
 log = logging.getLogger("attune")
+UNUSABLE = (
+    SettingsError,
+    CatalogueError,
+    EmbedError,
+    StoreError,
+    DatabaseUnusable,
+    ModelChoiceError,
+    FileNotFoundError,
+)
+"""What a user's settings may be wrong about; each comes with a sentence that says what to do."""
 Progress = Callable[[float, str], None]
 
 
@@ -51,19 +65,6 @@ def build(settings: Settings, progress: Progress | None = None) -> Attune:
     """All parts, wired. The first call on a data folder fills it; a broken-off one goes on where it stopped."""
     tell = progress or _say_progress
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    secret = _secret(settings.data_dir / "secret")
-    texts = Texts.load()
-    database = open_database(settings.database)
-    stores = Stores(UserStore(database), PBoxStore(database), EventStore(database), Journal(database))
-    catalogue = open_catalogue(
-        settings.data_dir, model=settings.embedder, chroma_url=settings.chroma_url, progress=tell
-    )
-    ItemStore(database).sync(catalogue.items)
-    search = Search(catalogue)
-    _populate(stores, catalogue, settings.simulated_listeners, tell)
-    tell(0.9, "fitting the models")
-    pipeline = Pipeline(catalogue, search, fit_models(catalogue, stores.events.all()))
-    engine = Engine(catalogue=catalogue, search=search, resolver=Resolver(catalogue), pipeline=pipeline, texts=texts)
     model = open_model(
         settings.model,
         base_url=settings.llm_base_url,
@@ -73,10 +74,34 @@ def build(settings: Settings, progress: Progress | None = None) -> Attune:
         threads=settings.threads,
         models_dir=settings.data_dir / "models",
     )
+    secret = _secret(settings.data_dir / "secret")
+    texts = Texts.load()
+    database = open_database(settings.database)
+    stores = Stores(UserStore(database), PBoxStore(database), EventStore(database), Journal(database))
+    if settings.catalogue:
+        _use_catalogue(settings.catalogue, settings.data_dir)
+    catalogue = open_catalogue(
+        settings.data_dir, model=settings.embedder, chroma_url=settings.chroma_url, progress=tell
+    )
+    ItemStore(database).sync(catalogue.items)
+    search = Search(catalogue)
+    _populate(stores, catalogue, settings.simulated_listeners, tell)
+    tell(0.9, "fitting the models")
+    pipeline = Pipeline(catalogue, search, fit_models(catalogue, stores.events.all()))
+    engine = Engine(catalogue=catalogue, search=search, resolver=Resolver(catalogue), pipeline=pipeline, texts=texts)
     parts = Parts(stores=stores, engine=engine, texts=texts, secret=secret, language=settings.language)
     conversation = Conversation(parts, Agent(model, all_tools()))
     tell(1.0, "ready")
     return Attune(parts=parts, conversation=conversation, secret=secret)
+
+
+def _use_catalogue(source: str, data_dir: Path) -> None:
+    """Reads the catalogue that the settings name; says which rows it leaves out."""
+    faults = use(Path(source), data_dir)
+    for fault in faults[:SHOWN_FAULTS]:
+        log.warning("%s:%d: %s", source, fault.line, fault.reason)
+    if faults:
+        log.warning("%s: %d rows left out", source, len(faults))
 
 
 def _populate(stores: Stores, catalogue, size: int, tell: Progress) -> None:
@@ -96,6 +121,19 @@ def _secret(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
+def _check_port(host: str, port: int) -> None:
+    """Finds out before the long start whether the address is free. Raises SettingsError."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        raise SettingsError(
+            f"{host}:{port} cannot be listened on ({error.strerror}). Choose another --port."
+        ) from error
+
+
 def _say_progress(share: float, what: str) -> None:
     log.info("%3.0f %%  %s", share * 100, what)
 
@@ -104,12 +142,13 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the page until it is stopped; returns the exit code."""
     try:
         settings = load_settings(parse_flags(argv))
-    except SettingsError as error:
-        sys.stderr.write(f"{error}\n")
+        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+        _check_port(settings.host, settings.port)
+        attune = build(settings)
+    except UNUSABLE as error:
+        sys.stderr.write(f"Attune cannot start: {error}\n")
         return 2
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    attune = build(settings)
     web = web_app(attune.conversation, secret=attune.secret, public_url=settings.public_url)
     log.info("open http://%s:%d", settings.host, settings.port)
     uvicorn.run(web, host=settings.host, port=settings.port, log_level="warning")

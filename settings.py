@@ -27,6 +27,11 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(7860, ge=1, le=65535, description="port to listen on")
     data_dir: Path = Field(Path("var"), description="folder of the database, the vectors and downloaded models")
+    catalogue: str | None = Field(
+        None,
+        description="what is offered: a .jsonl, .csv, .tsv or .parquet file, read in at each start; "
+        "default: what catalog.load imported, else the demonstration",
+    )
     database_url: str | None = Field(
         None, validation_alias="DATABASE_URL", description="SQLAlchemy URL; default: SQLite in the data folder"
     )

@@ -64,6 +64,21 @@ def upsert(data_dir: Path, items: Sequence[Item], *, replace: bool = False) -> t
     return added, changed
 
 
+def use(source: Path, data_dir: Path) -> list[Fault]:
+    """Makes a table the data folder's whole catalogue; returns the rows that were left out.
+
+    Raises CatalogueError where it holds no usable row; the old catalogue then stays.
+    """
+    try:
+        items, faults = read_source(source, load_mapping(None), words_of(data_dir))
+    except (ValueError, OSError) as error:
+        raise CatalogueError(f"catalogue {str(source)!r} cannot be read: {error}") from error
+    if not items:
+        raise CatalogueError(f"catalogue {str(source)!r} has no usable row; {_first(faults)}")
+    upsert(data_dir, items, replace=True)
+    return faults
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Import as the command line says; 0 when there is a catalogue afterwards, 1 with one sentence when not."""
     options = _options(argv)
@@ -83,7 +98,7 @@ def _run(options: argparse.Namespace) -> int:
         items, faults = read_source(Path(options.source), load_mapping(options.mapping), words)
     _report(options.source, faults)
     if not items:
-        raise ValueError(f"{options.source} has no usable row ({len(faults)} bad ones)")
+        raise ValueError(f"{options.source} has no usable row; {_first(faults)}")
     added, changed = upsert(options.data, items, replace=options.replace)
     sys.stdout.write(f"{len(items)} items: {added} new, {changed} changed; {len(faults)} rows left out\n")
     with tqdm(total=100, unit="%", bar_format="{l_bar}{bar}| {elapsed} {postfix}") as bar:
@@ -116,6 +131,10 @@ def _checked(drafts: Iterable[tuple[int, dict[str, Any] | Fault]], words: Words)
             continue
         items[item.id], lines[item.id] = item, line
     return list(items.values()), faults
+
+
+def _first(faults: Sequence[Fault]) -> str:
+    return f"line {faults[0].line}: {faults[0].reason}" if faults else "it is empty"
 
 
 def _report(source: str, faults: Sequence[Fault]) -> None:

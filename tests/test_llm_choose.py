@@ -16,7 +16,6 @@ from langchain_core.messages import HumanMessage
 from chat.llm.choose import ModelChoiceError, open_model
 from chat.llm.embedded import EmbeddedChat
 from chat.llm.gguf import ChatGguf
-from chat.llm.remote import RemoteError
 from tests.tiny_gguf import write_lora, write_model
 
 ROOT = Path(__file__).parents[1]
@@ -69,7 +68,7 @@ def test_a_hub_file_is_fetched_and_opened(mirror: str, tmp_path: Path, monkeypat
 def test_a_server_takes_the_place_of_the_default(tmp_path: Path) -> None:
     model = open_model(base_url="http://127.0.0.1:9/v1", api_key="k", model_name="big", models_dir=tmp_path)
     assert getattr(model, "model_name", None) == "big"
-    with pytest.raises(RemoteError, match="No server answers"):
+    with pytest.raises(ModelChoiceError, match="No server answers"):
         open_model("remote", base_url="http://127.0.0.1:9/v1", models_dir=tmp_path)
 
 

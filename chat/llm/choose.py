@@ -36,7 +36,7 @@ def open_model(  # noqa: PLR0913  (one per setting, all by name)
     """The model for `spec`: "embedded", "PATH.gguf", "hub:OWNER/NAME/FILE" or "remote".
 
     With a `base_url`, "embedded" (the default) means that server; a named file wins over it. `lora` goes with a GGUF
-    file only. Downloads land in `models_dir`. Raises ModelChoiceError, HubError, RemoteError or FileNotFoundError.
+    file only. Downloads land in `models_dir`. Raises ModelChoiceError, or FileNotFoundError for missing own weights.
     """
     spec = spec.strip() or EMBEDDED
     local = spec.startswith(PREFIX) or spec.endswith(".gguf")
@@ -44,12 +44,15 @@ def open_model(  # noqa: PLR0913  (one per setting, all by name)
         raise ModelChoiceError(f"model {spec!r} is unknown. Use {_ALLOWED}.")
     if lora is not None and not local:
         raise ModelChoiceError(f"the adapter {str(lora)!r} needs a GGUF model, not {spec!r}. Name one with --model.")
-    if local:
-        return _gguf(_file(spec, models_dir), lora, threads)
-    if spec == REMOTE or base_url:
-        if not base_url:
-            raise ModelChoiceError("model 'remote' has no server. Set LLM_BASE_URL, such as http://localhost:8080/v1.")
-        return _part("remote").open_remote(base_url, api_key, model_name)
+    if spec == REMOTE and not base_url:
+        raise ModelChoiceError("model 'remote' has no server. Set LLM_BASE_URL, such as http://localhost:8080/v1.")
+    try:
+        if local:
+            return _gguf(_file(spec, models_dir), lora, threads)
+        if base_url:
+            return _part("remote").open_remote(base_url, api_key, model_name)
+    except RuntimeError as error:
+        raise ModelChoiceError(str(error)) from error
     return EmbeddedChat(reader=Understanding.load(threads=threads or 1))
 
 
