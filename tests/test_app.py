@@ -12,7 +12,7 @@ from catalog.load import use
 from catalog.opening import CatalogueError, imported_items
 
 HEAD = "id,title,author,language,category,minutes,added"
-DUNE = "a,Dune,Frank Herbert,en,history,1260,2024-01-01"
+DUNE = "a,Dune,Frank Herbert,en,arts/music/classical,1260,2024-01-01"
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_taken_port_is_told_before_the_long_start(tmp_path: Path, capsys: pyte
 
 def test_a_catalogue_named_at_the_start_becomes_the_whole_catalogue(tmp_path: Path) -> None:
     table = tmp_path / "mine.csv"
-    rows = [HEAD, DUNE, ",,,,,,", "b,三体,刘慈欣,zh,history,900,2024-02-01"]
+    rows = [HEAD, DUNE, ",,,,,,", "b,三体,刘慈欣,zh,arts/music/classical,900,2024-02-01"]
     table.write_text("\n".join(rows), encoding="utf-8")
     assert len(use(table, tmp_path)) == 1
     table.write_text("\n".join(rows[:2]), encoding="utf-8")
