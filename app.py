@@ -13,8 +13,8 @@ from pathlib import Path
 
 import uvicorn
 
+from catalog.chroma import StoreError
 from catalog.embed import EmbedError
-from catalog.index import StoreError
 from catalog.load import SHOWN_FAULTS, use
 from catalog.opening import CatalogueError, open_catalogue
 from catalog.resolve import Resolver
@@ -22,6 +22,7 @@ from catalog.search import Search
 from chat.agent import Agent
 from chat.conversation import Conversation
 from chat.llm.choose import ModelChoiceError, open_model
+from chat.llm.lessons import LessonBook, lesson_records
 from chat.parts import Parts
 from chat.screens.web import web_app
 from db.engine import DatabaseUnusable, open_database
@@ -89,7 +90,8 @@ def build(settings: Settings, progress: Progress | None = None) -> Attune:
     tell(0.9, "fitting the models")
     pipeline = Pipeline(catalogue, search, fit_models(catalogue, stores.events.all()))
     engine = Engine(catalogue=catalogue, search=search, resolver=Resolver(catalogue), pipeline=pipeline, texts=texts)
-    parts = Parts(stores=stores, engine=engine, texts=texts, secret=secret, language=settings.language)
+    lessons = LessonBook(lesson_records(settings.data_dir, settings.chroma_url), catalogue.embed)
+    parts = Parts(stores=stores, engine=engine, texts=texts, secret=secret, lessons=lessons, language=settings.language)
     conversation = Conversation(parts, Agent(model, all_tools()))
     tell(1.0, "ready")
     return Attune(parts=parts, conversation=conversation, secret=secret)

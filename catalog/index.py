@@ -7,24 +7,17 @@ embeds only the items whose text is new or changed, in small durable steps: when
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import logging
 import os
-import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import chromadb
 import numpy as np
-from chromadb.api import ClientAPI
 from chromadb.api.models.Collection import Collection
-from chromadb.api.shared_system_client import SharedSystemClient
-from chromadb.config import Settings
 from chromadb.errors import ChromaError
 
+from catalog.chroma import StoreError, collection, opened, url_of
 from catalog.embed import Embedder
 from catalog.gloss import Gloss
 from catalog.items import Item
@@ -37,7 +30,6 @@ PAGE = 5000
 """Entries a call; Chroma refuses more than 5,461."""
 STEP = 128
 """Items that are embedded and stored together: what a crash can cost."""
-LOCK = ".lock"
 DESCRIPTION_WORDS = 200
 TEXT_VERSION = 1
 """Raise it when `item_text` changes its form, so that every item is embedded again."""
@@ -46,10 +38,6 @@ Progress = Callable[[float, str], None]
 
 
 _NO_WORDS = Words(taxonomy=Taxonomy(), moods=Vocabulary(), scenes=Vocabulary())
-
-
-class StoreError(RuntimeError):
-    """The vector store cannot be reached; the text says which one and what to do. For the user."""
 
 
 class VectorStore:
@@ -72,51 +60,18 @@ class VectorStore:
         name = f"{self._name}-{hashlib.sha256(f'{embedder.name}|{embedder.form}'.encode()).hexdigest()[:8]}"
         wanted = {item.id: text for item, text in zip(items, self._texts(items, embedder), strict=True)}
         try:
-            with self._opened() as client:
-                return _synced(_collection(client, name), wanted, embedder, tell)
+            with opened(self._place) as client:
+                return _synced(collection(client, name), wanted, embedder, tell)
         except ChromaError as error:
-            if self._url:
-                raise StoreError(
-                    f"the Chroma server at {self._url} refused: {error}. Look at the server's log."
-                ) from error
-            log.warning("the vector store %s is damaged, making it anew: %s", self._place, error)
-        with self._opened(afresh=True) as client:
-            return _synced(_collection(client, name), wanted, embedder, tell)
+            if url := url_of(self._place):
+                raise StoreError(f"the Chroma server at {url} refused: {error}. Look at the server's log.") from error
+            log.warning("the vector store %s is damaged, making it anew from the items: %s", self._place, error)
+        with opened(self._place, afresh=True) as client:
+            return _synced(collection(client, name), wanted, embedder, tell)
 
     def _texts(self, items: Sequence[Item], embedder: Embedder) -> list[str]:
         gloss = None if embedder.reads_chinese else Gloss.of(self._words)
         return [item_text(item, self._words, gloss) for item in items]
-
-    @property
-    def _url(self) -> str | None:
-        return self._place if isinstance(self._place, str) and "://" in self._place else None
-
-    @contextmanager
-    def _opened(self, *, afresh: bool = False) -> Iterator[ClientAPI]:
-        if self._url:
-            yield _server(self._url)
-            return
-        folder = Path(self._place)
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / LOCK).open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # Two processes that write one folder leave it unreadable.
-            if afresh:
-                SharedSystemClient.clear_system_cache()  # It keeps what it could not open.
-                _empty(folder)
-            client = chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
-            try:
-                yield client
-            finally:
-                client.close()  # pyright: ignore[reportAttributeAccessIssue]  # missing from Chroma's interface
-
-
-def _empty(folder: Path) -> None:
-    """Vectors can always be made again from the items, so a damaged store is thrown away."""
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != LOCK:
-            path.unlink()
 
 
 def item_text(item: Item, words: Words, gloss: Gloss | None = None) -> str:
@@ -178,25 +133,6 @@ def _matrix(collection: Collection, ids: list[str], dim: int) -> np.ndarray:
         page = collection.get(limit=PAGE, offset=offset, include=["embeddings"])
         matrix[[row[id_] for id_ in page["ids"]]] = np.asarray(page["embeddings"], dtype=np.float32)
     return matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-9)
-
-
-def _collection(client: ClientAPI, name: str) -> Collection:
-    return client.get_or_create_collection(name, embedding_function=None, configuration={"hnsw": {"space": "cosine"}})
-
-
-def _server(url: str) -> ClientAPI:
-    parts = urlsplit(url)
-    secure = parts.scheme == "https"
-    try:
-        return chromadb.HttpClient(
-            parts.hostname or "localhost", port=parts.port or (443 if secure else 8000), ssl=secure,
-            settings=Settings(anonymized_telemetry=False),
-        )  # fmt: skip
-    except ValueError as error:
-        raise StoreError(
-            f"no Chroma server answers at {url} ({error}). Start it (`chroma run`), correct the URL, or leave the "
-            "setting out to keep the vectors in the data folder."
-        ) from error
 
 
 def _hash(text: str) -> str:

@@ -20,8 +20,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from catalog.chroma import StoreError
 from catalog.embed import EmbedError
-from catalog.index import StoreError
 from catalog.items import Item
 from catalog.mapping import Fault, ItemCheck, Mapping, load_mapping
 from catalog.opening import CatalogueError, imported_items, items_file, open_catalogue, words_of

@@ -7,6 +7,7 @@ from typing import Literal
 
 from chat.cards import CardWriter
 from chat.chips import ChipMaker, ChipSigner
+from chat.llm.lessons import LessonBook
 from chat.panel import PanelWriter
 from prompts.texts import Texts
 from tools.context import Engine, Stores
@@ -20,6 +21,7 @@ class Parts:
     engine: Engine
     texts: Texts
     secret: str
+    lessons: LessonBook
     language: Literal["en", "zh"] = "en"
     """Page language of a new visitor."""
     cards: CardWriter = field(init=False)

@@ -141,10 +141,15 @@ class TurnRunner:
         about = catalogue.item(context.about).title if context.about in catalogue.row else None
         seen = {"shown": [catalogue.item(i).title for i in context.shown], "asked": asked, "about": about}
         before = [m for t in turns for m in (HumanMessage(t.user_text), AIMessage(t.reply))]
-        extra = {"context": seen, "lang": context.lang}
-        text = spoken.text
-        if spoken.calls is None and self._agent.reads_screen_as_text:
-            text = f"{self._parts.texts.say('agent.screen', context.lang, **seen)}\n\n{text}"
+        if spoken.calls is not None:
+            return (*before, HumanMessage(spoken.text))
+        text, say = spoken.text, self._parts.texts.say
+        taught = self._parts.lessons.about(text, near=self._agent.reads_screen_as_text)
+        extra = {"context": seen, "lang": context.lang, "taught": taught._asdict()}
+        if self._agent.reads_screen_as_text:
+            told = [say("agent.screen", context.lang, **seen)]
+            told += [say("agent.lessons", context.lang, lessons=taught.near)] if taught.near else []
+            text = "\n\n".join((*told, text))
         return (*before, HumanMessage(text, additional_kwargs=extra))
 
     def _close(self, spoken: Spoken, opening: Opening, heard: Heard) -> tuple[str, Any]:

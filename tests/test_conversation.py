@@ -13,6 +13,7 @@ from tools_stage import Stage, make_engine
 
 from chat.agent import Agent
 from chat.conversation import LONGEST, Conversation
+from chat.llm.lessons import LessonBook, lesson_records
 from chat.parts import Parts
 from chat.view import Screen, Step
 from recommend.pbox import Factor
@@ -27,7 +28,13 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 
 def conversation(stage: Stage, model: ScriptedModel) -> Conversation:
-    parts = Parts(stores=stage.stores, engine=stage.engine, texts=stage.engine.texts, secret="for tests only")
+    parts = Parts(
+        stores=stage.stores,
+        engine=stage.engine,
+        texts=stage.engine.texts,
+        secret="for tests only",
+        lessons=LessonBook(lesson_records(stage.folder), stage.engine.catalogue.embed),
+    )
     return Conversation(parts, Agent(model, all_tools()))
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from catalog.chroma import StoreError
 from catalog.demo import demo_items, demo_words
 from catalog.embed import PROBES, Embedder, EmbedError, ModelCard
 from catalog.gloss import Gloss
-from catalog.index import STEP, StoreError, VectorStore, item_text
+from catalog.index import STEP, VectorStore, item_text
 from catalog.items import Item
 
 DIM = 4

@@ -17,7 +17,7 @@ FENCES = {
     "langgraph": ("chat/", "tools/"),
     "sqlalchemy": ("db/",),
     "alembic": ("db/",),
-    "chromadb": ("catalog/index.py",),
+    "chromadb": ("catalog/chroma.py", "catalog/index.py", "catalog/records.py"),
     "sentence_transformers": ("catalog/embed.py", "lab/"),
 }
 MAX_LINES = 400

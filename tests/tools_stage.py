@@ -55,6 +55,7 @@ class Stage:
     database: Database
     stores: Stores
     engine: Engine
+    folder: Path
     turn: int = 0
     shown: tuple[str, ...] = ()
     about: str | None = None
@@ -65,7 +66,7 @@ class Stage:
         stores = Stores(UserStore(database), PBoxStore(database), EventStore(database), Journal(database))
         for user_id in ("anna", "ben"):
             stores.users.ensure(user_id)
-        return cls(database, stores, engine)
+        return cls(database, stores, engine, folder)
 
     def context(self, user_id: str = "anna", lang: str = "en", **more: object) -> TurnContext:
         """A turn that begins now."""

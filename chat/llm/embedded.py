@@ -23,6 +23,7 @@ from langchain_core.runnables import Runnable
 from pydantic import Field
 
 from chat.llm.context import Context
+from chat.llm.lessons import Taught
 from chat.llm.understanding import Parse
 from chat.policy import Decision, Thresholds, decide, shortcut
 
@@ -39,7 +40,8 @@ class Reader(Protocol):
 
 
 class EmbeddedChat(BaseChatModel):
-    """Reads the last human message; its `additional_kwargs` carry "context" (a dict of `Context`) and "lang".
+    """Reads the last human message; its `additional_kwargs` carry "context" (a dict of `Context`), "lang", and "taught"
+    (a dict of `chat.llm.lessons.Taught`) where people taught something about it.
 
     `response_metadata` of the answer: confidence (0..1), mode (`chat.policy.Mode`), model, and lang as it came in.
     """
@@ -110,7 +112,8 @@ class EmbeddedChat(BaseChatModel):
         if not isinstance(last, HumanMessage):
             return AIMessage("", response_metadata={"model": self.name_of_model, "mode": "act", "confidence": 1.0})
         context = Context.model_validate(last.additional_kwargs.get("context") or {})
-        decision, confidence = self._decide(str(last.text), context, cancelled)
+        told: Any = last.additional_kwargs.get("taught") or {"plain": str(last.text)}
+        decision, confidence = self._decide(str(last.text), Taught(**told), context, cancelled)
         return AIMessage(
             "",
             tool_calls=[
@@ -125,11 +128,15 @@ class EmbeddedChat(BaseChatModel):
             },
         )
 
-    def _decide(self, utterance: str, context: Context, cancelled: Callable[[], bool] | None) -> tuple[Decision, float]:
+    def _decide(
+        self, utterance: str, taught: Taught, context: Context, cancelled: Callable[[], bool] | None
+    ) -> tuple[Decision, float]:
         exact = shortcut(utterance, context)
         if exact is not None:
             return exact, 1.0
-        parse = self.reader.parse(utterance, context, cancelled=cancelled)
+        if taught.calls is not None:
+            return Decision(calls=taught.calls, mode="act"), 1.0
+        parse = self.reader.parse(taught.plain, context, cancelled=cancelled)
         return decide(parse, utterance, context, self.thresholds), parse.confidence
 
 

@@ -61,7 +61,10 @@ def _sliced_out(record: Record, parts: int) -> bool:
 
 
 def split(folder: Path = CORPUS) -> tuple[list[Record], list[Record]]:
-    """Training and test records. The test never shares a file (or, for sliced files, a dialogue) with training."""
+    """Training and test records.
+
+    The test never shares a file (or, for sliced files, a dialogue) with training, nor an utterance word for word.
+    """
     train: list[Record] = []
     test: list[Record] = []
     for path in sorted(folder.glob("train.*.jsonl")):
@@ -69,7 +72,12 @@ def split(folder: Path = CORPUS) -> tuple[list[Record], list[Record]]:
             parts = SLICED_FILES.get(path.stem)
             held = path.stem in HELD_OUT_FILES or bool(parts and _sliced_out(record, parts))
             (test if held else train).append(record)
-    return train, test
+    kept_back = set(map(_wording, test))
+    return [record for record in train if _wording(record) not in kept_back], test
+
+
+def _wording(record: Record) -> tuple[str, Context]:
+    return "".join(char for char in record.utterance.lower() if char.isalnum()), record.context
 
 
 def example(record: Record, tokenizer: Tokenizer, readings: Iterable[tuple[Call, ...]] | None = None) -> Example | None:
