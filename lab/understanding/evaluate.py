@@ -10,6 +10,7 @@ import argparse
 import json
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -99,7 +100,39 @@ def calibration(results: list[Result], weights: tuple[float, ...]) -> dict[str, 
     }
 
 
+def report_of(results: list[Result]) -> dict[str, Any]:
+    """The figures of each language and of all together."""
+    languages = sorted({result.record.lang for result in results})
+    report = {lang: figures([r for r in results if r.record.lang == lang]) for lang in languages}
+    return {**report, "all": figures(results)}
+
+
+def calibrate(weights: Path, results: list[Result]) -> dict[str, Any]:
+    """Fits the confidence on every other result, measures it on the rest, writes both into the card of the weights."""
+    path = weights / "model.json"
+    card, report = json.loads(path.read_text(encoding="utf-8")), report_of(results)
+    fitted = fit(results[::2])
+    report["confidence"] = calibration(results[1::2], fitted)
+    card["calibration"], card["metrics"] = list(fitted), report
+    path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    return report
+
+
+def lines_of(report: dict[str, Any]) -> Iterator[str]:
+    """The main figures of a report for people."""
+    for lang, f in report.items():
+        if lang == "confidence":
+            yield f"confidence {f}"
+            continue
+        none, ms = f["no_call"], f["latency_ms"]
+        yield (
+            f"{lang:3}  n {f['n']}  intent {f['intent_accuracy']:.3f}  exact {f['exact_match']:.3f}  "
+            f"no-call P {none['precision']} R {none['recall']}  p50 {ms['p50']:.1f} ms  p95 {ms['p95']:.1f} ms"
+        )
+
+
 def main() -> None:
+    """Prints the figures; writes them where asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--file", type=Path, action="append", help="labelled utterances (repeatable)")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
@@ -110,35 +143,12 @@ def main() -> None:
     args = parser.parse_args()
     log = log_to("evaluate")
     records = [r for path in args.file for r in read_records(path)] if args.file else split()[1]
-    model = Understanding.load(args.weights, threads=args.threads)
-    results = run(model, records[:: args.every])
-    languages = sorted({result.record.lang for result in results})
-    report: dict[str, Any] = {lang: figures([r for r in results if r.record.lang == lang]) for lang in languages}
-    report["all"] = figures(results)
-    if args.calibrate:
-        path = args.weights / "model.json"
-        card = json.loads(path.read_text(encoding="utf-8"))
-        weights = fit(results[::2])
-        report["confidence"] = calibration(results[1::2], weights)
-        card["calibration"], card["metrics"] = list(weights), report
-        path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    results = run(Understanding.load(args.weights, threads=args.threads), records[:: args.every])
+    report = calibrate(args.weights, results) if args.calibrate else report_of(results)
     if args.json:
         args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    for lang in [*languages, "all"]:
-        f = report[lang]
-        log.info(
-            "%s  n %d  intent %.3f  exact %.3f  no-call P %s R %s  p50 %.1f ms  p95 %.1f ms",
-            lang,
-            f["n"],
-            f["intent_accuracy"],
-            f["exact_match"],
-            f["no_call"]["precision"],
-            f["no_call"]["recall"],
-            f["latency_ms"]["p50"],
-            f["latency_ms"]["p95"],
-        )
-    if "confidence" in report:
-        log.info("confidence %s", report["confidence"])
+    for line in lines_of(report):
+        log.info("%s", line)
 
 
 if __name__ == "__main__":

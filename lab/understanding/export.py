@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Any
 
 import gguf
 import numpy as np
@@ -24,9 +25,8 @@ from torch import nn
 from chat.llm.dsl import BOS, EOS, MAX_POINTERS, PIECES
 from chat.llm.understanding import WEIGHTS
 from lab.understanding.corpus import split
-from lab.understanding.model import EPSILON, ROPE_BASE, Decoder, Understander
+from lab.understanding.model import EPSILON, ROPE_BASE, Decoder, Understander, build
 from lab.understanding.progress import log_to
-from lab.understanding.train import build
 
 _LAYER = {
     "n1": "attn_norm",
@@ -139,36 +139,37 @@ def commit() -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--out", type=Path, default=WEIGHTS)
-    parser.add_argument("--float", action="store_true", help="keep the encoder in float32")
-    args = parser.parse_args()
-    torch.set_num_threads(1)
+def export(run: Path, out: Path, *, int8: bool = True) -> None:
+    """Writes the weights of a run's checkpoint and their card."""
     log = log_to("export")
-    args.out.mkdir(parents=True, exist_ok=True)
-    tokenizer = Tokenizer.from_file(str(args.run / "tokenizer.json"))
-    saved = torch.load(args.run / "model.pt", weights_only=True)
+    out.mkdir(parents=True, exist_ok=True)
+    tokenizer = Tokenizer.from_file(str(run / "tokenizer.json"))
+    saved = torch.load(run / "model.pt", weights_only=True)
     model = build(tokenizer.get_vocab_size(), saved["layers"], 0.0)
     model.load_state_dict(saved["model"])
     model.eval()
-    tokenizer.save(str(args.out / "tokenizer.json"), pretty=False)
-    cosine = write_encoder(model, tokenizer, args.out / "encoder.onnx", not args.float)
-    write_decoder(model.decoder, args.out / "decoder.gguf")
+    tokenizer.save(str(out / "tokenizer.json"), pretty=False)
+    cosine = write_encoder(model, tokenizer, out / "encoder.onnx", int8)
+    write_decoder(model.decoder, out / "decoder.gguf")
+    card = card_of(saved, cosine, out)
+    (out / "model.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    size = sum(file["bytes"] for file in card["files"].values()) / 1e6
+    log.info("step %d exported, cosine %.4f, %.1f MB", saved["step"], cosine, size)
+
+
+def card_of(saved: dict[str, Any], cosine: float, out: Path) -> dict[str, Any]:
+    """The model card: where the weights come from, what they may be used for, what they are made of."""
     train, test = split()
-    files = {
-        name: {
-            "bytes": (args.out / name).stat().st_size,
-            "sha256": hashlib.sha256((args.out / name).read_bytes()).hexdigest(),
-        }
-        for name in ("encoder.onnx", "tokenizer.json", "decoder.gguf")
-    }
-    card = {
+    files = {}
+    for name in ("encoder.onnx", "tokenizer.json", "decoder.gguf"):
+        content = (out / name).read_bytes()
+        files[name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    return {
         "name": "attune-understanding",
         "commit": commit(),
         "seed": saved["seed"],
         "steps": saved["step"],
+        "training": saved.get("told", {}),
         "data": {
             "training_records": len(train),
             "held_out_records": len(test),
@@ -181,10 +182,17 @@ def main() -> None:
         "metrics": {},
         "files": files,
     }
-    (args.out / "model.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-    log.info(
-        "step %d exported, cosine %.4f, %.1f MB", saved["step"], cosine, sum(f["bytes"] for f in files.values()) / 1e6
-    )
+
+
+def main() -> None:
+    """Exports as the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    parser.add_argument("--float", action="store_true", help="keep the encoder in float32")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    export(args.run, args.out, int8=not args.float)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,10 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import nn
+from transformers import AutoConfig, AutoModel
 
 from chat.llm.dsl import BOS, PIECES, POINTER0
+from lab.understanding.vocabulary import teacher_dir
 
 ROPE_BASE = 10000.0
 EPSILON = 1e-5
@@ -150,3 +152,14 @@ def padded(rows: list[list[int]], step: int = 1) -> tuple[torch.Tensor, torch.Te
     width = math.ceil(max(map(len, rows)) / step) * step
     ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
     return ids, torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
+
+
+def build(pieces: int, layers: int, dropout: float, encoder_state: dict | None = None) -> Understander:
+    """An untrained model for a vocabulary of `pieces`; loads the encoder's state where given."""
+    config = AutoConfig.from_pretrained(teacher_dir())
+    config.vocab_size = pieces
+    config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
+    encoder = AutoModel.from_config(config, add_pooling_layer=False, attn_implementation="eager")
+    if encoder_state:
+        encoder.load_state_dict({k: v for k, v in encoder_state.items() if not k.startswith("pooler")})
+    return Understander(encoder, Shape(layers=layers), dropout)

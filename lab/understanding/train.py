@@ -1,7 +1,9 @@
-"""Trains the understanding model: `python -m lab.understanding.train --out RUN --minutes 60`.
+"""Trains the understanding model, from corpus to weights: `python -m lab.understanding.train --out RUN --minutes 60`.
 
-RUN holds `encoder.pt` and `tokenizer.json` of `lab.understanding.distil` and receives `model.pt` every few minutes
-(written beside and renamed, so that it is always whole). A run that finds `model.pt` goes on from it.
+RUN receives `encoder.pt` and `tokenizer.json` of `lab.understanding.distil` (unless they are there), `model.pt` every
+few minutes (written beside and renamed, so that it is always whole; a run that finds it goes on from it), and at the
+end `weights/`: what the product loads, with card and held-out figures. `lab.understanding.accept`
+puts them into service.
 """
 
 from __future__ import annotations
@@ -13,12 +15,14 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
-from transformers import AutoConfig, AutoModel
 
+from chat.llm.understanding import Understanding
 from lab.understanding.augment import augment, catalogue_pools, corpus_pools, joinable, joined, merged
 from lab.understanding.corpus import CORPUS, Example, Record, example, split
-from lab.understanding.distil import teacher_dir
-from lab.understanding.model import Shape, Understander
+from lab.understanding.distil import Plan, make_encoder
+from lab.understanding.evaluate import calibrate, lines_of, run
+from lab.understanding.export import export
+from lab.understanding.model import Understander, build
 from lab.understanding.progress import log_to
 from lab.understanding.schedule import TimedSchedule, smoothed
 
@@ -31,17 +35,6 @@ def fresh_model(run: Path, layers: int, dropout: float) -> Understander:
     """A model whose encoder is the distilled one of the run."""
     start = torch.load(run / "encoder.pt", weights_only=True)
     return build(start["pieces"], layers, dropout, start["encoder"])
-
-
-def build(pieces: int, layers: int, dropout: float, encoder_state: dict | None = None) -> Understander:
-    """An untrained model for a vocabulary of `pieces`; loads the encoder's state where given."""
-    config = AutoConfig.from_pretrained(teacher_dir())
-    config.vocab_size = pieces
-    config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
-    encoder = AutoModel.from_config(config, add_pooling_layer=False, attn_implementation="eager")
-    if encoder_state:
-        encoder.load_state_dict({k: v for k, v in encoder_state.items() if not k.startswith("pooler")})
-    return Understander(encoder, Shape(layers=layers), dropout)
 
 
 def save(path: Path, model: Understander, state: dict) -> None:
@@ -111,7 +104,14 @@ def train(args: argparse.Namespace) -> None:
     parameters = sum(p.numel() for p in model.parameters()) / 1e6
     log.info("%d training, %d test records, %.1f M parameters, from step %d", len(records), len(test), parameters, step)
     optimizer = optimizer_of(model, args.lr, args.encoder_lr)
-    state = {"layers": args.layers, "seed": args.seed}
+    told = {
+        "minutes": args.minutes,
+        "batch": args.batch,
+        "lr": args.lr,
+        "encoder_lr": args.encoder_lr,
+        "bf16": args.bf16,
+    }
+    state = {"layers": args.layers, "seed": args.seed, "told": told}
     model.train()
     schedule, saved_at, mean = TimedSchedule(optimizer, args.minutes, args.warm), 0.0, None
     for batch in batches(records, pools, tokenizer, args.batch, rng):
@@ -134,11 +134,13 @@ def train(args: argparse.Namespace) -> None:
 
 
 def main() -> None:
+    """All steps, as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--corpus", type=Path, default=CORPUS)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--distil-minutes", type=float, default=15, help="for an encoder that is not there yet")
     parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--encoder-lr", type=float, default=2e-4)
@@ -152,7 +154,13 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
+    if not (args.out / "encoder.pt").exists():
+        make_encoder(args.shared, args.out / "encoder.pt", Plan(args.distil_minutes, args.bf16, args.seed))
     train(args)
+    export(args.out, args.out / "weights")
+    results = run(Understanding.load(args.out / "weights"), split(args.corpus)[1])
+    for line in lines_of(calibrate(args.out / "weights", results)):
+        log_to("train").info("%s", line)
 
 
 if __name__ == "__main__":

