@@ -49,7 +49,7 @@ class PrefixGraph(nn.Module):
         self.model = model
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        return self.model.prefix(ids, torch.ones_like(ids))
+        return self.model.prefix(self.model.states(ids, torch.ones_like(ids)))
 
 
 def write_encoder(model: Understander, tokenizer: Tokenizer, path: Path, int8: bool) -> float:
@@ -146,7 +146,7 @@ def export(run: Path, out: Path, *, int8: bool = True) -> None:
     tokenizer = Tokenizer.from_file(str(run / "tokenizer.json"))
     saved = torch.load(run / "model.pt", weights_only=True)
     model = build(tokenizer.get_vocab_size(), saved["layers"], 0.0)
-    model.load_state_dict(saved["model"])
+    model.load_state_dict(saved["model"], strict=False)
     model.eval()
     tokenizer.save(str(out / "tokenizer.json"), pretty=False)
     cosine = write_encoder(model, tokenizer, out / "encoder.onnx", int8)

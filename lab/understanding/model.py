@@ -10,12 +10,14 @@ import torch.nn.functional as F
 from torch import nn
 from transformers import AutoConfig, AutoModel
 
-from chat.llm.dsl import BOS, PIECES, POINTER0
+from chat.llm.dsl import BOS, ID, PIECES, POINTER0
+from chat.llm.schema import TOOLS
 from lab.understanding.vocabulary import teacher_dir
 
 ROPE_BASE = 10000.0
 EPSILON = 1e-5
 IGNORED = -100
+FIRST_TOOL = ID[f"<{TOOLS[0].name}>"]
 
 
 class Shape(NamedTuple):
@@ -113,6 +115,46 @@ class Decoder(nn.Module):
         return self.n(x)
 
 
+class Hints(nn.Module):
+    """Two easier tasks that teach the encoder directly: which tools are called, and which word is a name for which.
+
+    The decoder's own error reaches the encoder through four layers that know nothing at first; these heads shorten the
+    way while training and are no part of what ships.
+    """
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.tools = nn.Linear(hidden, len(TOOLS))
+        self.words = nn.Linear(hidden, 1 + len(TOOLS))
+
+    def forward(self, states: torch.Tensor, mask: torch.Tensor, targets: list[list[int]]) -> torch.Tensor:
+        """The weighted loss of both tasks."""
+        tools, words = hinted(targets, states.shape[1])
+        mean = (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+        called = F.binary_cross_entropy_with_logits(self.tools(mean).float(), tools)
+        named = F.cross_entropy(
+            self.words(states).float().flatten(0, 1), words.masked_fill(mask == 0, IGNORED).flatten()
+        )
+        return 3.0 * called + 0.5 * named
+
+
+def hinted(targets: list[list[int]], width: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """From target tokens: the tools that are called (n, tools), and each input token's tool or 0 (n, width)."""
+    tools, words = torch.zeros(len(targets), len(TOOLS)), torch.zeros(len(targets), width, dtype=torch.long)
+    for n, row in enumerate(targets):
+        tool, start = 0, None
+        for token in row:
+            if FIRST_TOOL <= token < FIRST_TOOL + len(TOOLS):
+                tool = token - FIRST_TOOL + 1
+                tools[n, tool - 1] = 1
+            elif token >= POINTER0 and start is None:
+                start = token - POINTER0
+            elif token >= POINTER0:
+                words[n, start : token - POINTER0 + 1] = tool
+                start = None
+    return tools, words
+
+
 class Understander(nn.Module):
     """Encoder and decoder; `prefix` gives what the decoder reads in place of the text."""
 
@@ -125,23 +167,29 @@ class Understander(nn.Module):
         nn.init.zeros_(self.bridge.bias)
         with torch.no_grad():
             self.bridge.weight[shape.width - 2 * shape.width // shape.heads :] = 0
+        self.hints = Hints(encoder.config.hidden_size)
 
-    def prefix(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    def states(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """What the encoder makes of each token (n, t, hidden)."""
+        return self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+
+    def prefix(self, states: torch.Tensor) -> torch.Tensor:
         """Soft prefix (n, t, width): each encoder state, projected, plus the embedding of its pointer."""
-        states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-        pointers = self.decoder.e.weight[POINTER0 : POINTER0 + ids.shape[1]]
+        pointers = self.decoder.e.weight[POINTER0 : POINTER0 + states.shape[1]]
         return self.bridge(F.dropout(states, self.dropout, self.training)) + pointers
 
     def loss(self, sources: list[list[int]], targets: list[list[int]]) -> torch.Tensor:
-        """Mean cross entropy of the target tokens."""
+        """Mean cross entropy of the target tokens, and a share of the hints'."""
         ids, mask = padded(sources, 16)
         wanted, real = padded(targets, 8)
         given = torch.cat((torch.full((len(targets), 1), BOS), wanted[:, :-1]), 1)
-        x = torch.cat((self.prefix(ids, mask), self.decoder.e(given)), 1)
+        seen = self.states(ids, mask)
+        x = torch.cat((self.prefix(seen), self.decoder.e(given)), 1)
         states = self.decoder(x, torch.cat((mask, real), 1).bool())[:, ids.shape[1] :]
         logits = (states @ self.decoder.e.weight.T).float()
         wanted = wanted.masked_fill(real == 0, IGNORED)
-        return F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED, label_smoothing=0.02)
+        loss = F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED, label_smoothing=0.02)
+        return loss + self.hints(seen, mask, targets)
 
 
 def padded(rows: list[list[int]], step: int = 1) -> tuple[torch.Tensor, torch.Tensor]:

@@ -90,7 +90,7 @@ def resumed(run: Path, tokenizer: Tokenizer, layers: int, dropout: float) -> tup
         return fresh_model(run, layers, dropout), 0
     saved = torch.load(path, weights_only=True)
     model = build(tokenizer.get_vocab_size(), saved["layers"], dropout)
-    model.load_state_dict(saved["model"])
+    model.load_state_dict(saved["model"], strict=False)
     return model, saved["step"]
 
 
