@@ -51,7 +51,7 @@ class Item(BaseModel, frozen=True, extra="forbid"):
     added: date
     """The day on which it came into the catalogue."""
     moods: tuple[str, ...] = ()
-    """Slugs of the mood vocabulary."""
+    """Slugs of the mood vocabulary, the one that marks the item most first."""
     scenes: tuple[str, ...] = ()
     """Slugs of the scene vocabulary."""
     tags: tuple[str, ...] = ()

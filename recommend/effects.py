@@ -38,6 +38,8 @@ novelty and diversity mix."""
 UNBOUNDED_MINUTES = 60_000.0
 LEAST_MINUTES = 0.1
 STEEP = 5.0
+PLACES = (1.0, 0.8, 0.65)
+"""How much of a mood an item has that names it first, second, or later."""
 STANDING = 0.5
 """What is left of a wish's shift once it is old news; `value` has its own, slower decay in the store."""
 FRESH_HOURS = 1.0
@@ -95,7 +97,9 @@ def pull(entry: Entry, catalogue: Catalogue, heard: np.ndarray) -> np.ndarray:
 def degree(entry: Entry, catalogue: Catalogue, heard: np.ndarray) -> np.ndarray:
     """How much every row has what the entry speaks of, in [-1, 1]."""
     match entry.factor:
-        case Factor.CATEGORY | Factor.ENTITY | Factor.MOOD | Factor.SCENE:
+        case Factor.MOOD:
+            return mood_degree(entry.key, catalogue)
+        case Factor.CATEGORY | Factor.ENTITY | Factor.SCENE:
             return having(entry, catalogue).astype(np.float32)
         case Factor.PENALTY:
             return -having(entry, catalogue).astype(np.float32)
@@ -127,6 +131,16 @@ def having(entry: Entry, catalogue: Catalogue) -> np.ndarray:
         return catalogue.holds(entry.factor.value, entry.key)
     kind, _, key = entry.key.partition(":")
     return catalogue.holds(kind, key)
+
+
+def mood_degree(key: str, catalogue: Catalogue) -> np.ndarray:
+    """How much every row is of a mood: an item's moods stand in the order in which they mark it."""
+    degrees = catalogue.holds("mood", key).astype(np.float32)
+    for row in np.flatnonzero(degrees):
+        moods = catalogue.items[row].moods
+        if key in moods:
+            degrees[row] = PLACES[min(moods.index(key), len(PLACES) - 1)]
+    return degrees
 
 
 def length_fit(minutes: np.ndarray, key: str, value: float) -> np.ndarray:

@@ -7,6 +7,7 @@ Not thread-safe: one user at a time.
 from __future__ import annotations
 
 import ctypes
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +40,12 @@ class LlamaDecoder:
         self._context: Any = None
         if not path.is_file():
             raise FileNotFoundError(path)
-        set_verbose(False)
+        logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL)  # It misses a line-break piece, rightly.
         llama_cpp.llama_backend_init()
         options = llama_cpp.llama_model_default_params()
         options.n_gpu_layers, options.use_extra_bufts = 0, repacking_is_safe()
         self._model = llama_cpp.llama_model_load_from_file(str(path).encode(), options)
+        set_verbose(False)
         if not self._model:
             raise ValueError(f"llama.cpp cannot load {path}")
         settings = llama_cpp.llama_context_default_params()
