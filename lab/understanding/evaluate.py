@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -16,10 +17,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chat.llm.understanding import WEIGHTS, Reading, Understanding
+from chat.llm.understanding import WEIGHTS, Parse, Reading, Understanding
+from chat.policy import decide
 from lab.understanding.corpus import Call, Record, read_records, split
 from lab.understanding.progress import log_to
 from lab.understanding.scoring import best, exact, precision_recall, ratio, same_tools
+
+
+DIALOGUE = re.compile(r"(dlg-.+)-\d+")
 
 
 class Result(NamedTuple):
@@ -85,8 +90,8 @@ def fit(results: list[Result]) -> tuple[float, ...]:
     return tuple(round(float(w), 5) for w in weights)
 
 
-def calibration(results: list[Result], weights: tuple[float, ...]) -> dict[str, float | None]:
-    """Brier score, expected calibration error in ten bins, and what the surest half is worth."""
+def calibration(results: list[Result], weights: tuple[float, ...]) -> dict[str, Any]:
+    """Brier score, expected calibration error in ten bins, what the surest half is worth, and what the policy does."""
     x = np.array([(1.0, *result.reading.features) for result in results])
     y = np.array([float(result.exact) for result in results])
     p = 1 / (1 + np.exp(-x @ np.array(weights)))
@@ -97,6 +102,23 @@ def calibration(results: list[Result], weights: tuple[float, ...]) -> dict[str, 
         "brier": round(float(((p - y) ** 2).mean()), 4),
         "calibration_error": round(float(error), 4),
         "exact_match_of_surest_half": round(float(y[surest].mean()), 3),
+        "policy": modes(results, p),
+    }
+
+
+def modes(results: list[Result], confidence: np.ndarray) -> dict[str, dict[str, float | None]]:
+    """For each thing that the chat does with a reading: its share of the utterances, and how often that was right.
+
+    "ask" makes no change; it is right where the reading was wrong.
+    """
+    found: dict[str, list[bool]] = {}
+    for result, sure in zip(results, confidence.tolist(), strict=True):
+        parse = Parse(calls=result.reading.calls, confidence=sure)
+        mode = decide(parse, result.record.utterance, result.record.context).mode
+        found.setdefault(mode, []).append(result.exact != (mode == "ask"))
+    return {
+        mode: {"share": ratio(len(right), len(results)), "right": ratio(sum(right), len(right))}
+        for mode, right in sorted(found.items())
     }
 
 
@@ -104,7 +126,18 @@ def report_of(results: list[Result]) -> dict[str, Any]:
     """The figures of each language and of all together."""
     languages = sorted({result.record.lang for result in results})
     report = {lang: figures([r for r in results if r.record.lang == lang]) for lang in languages}
-    return {**report, "all": figures(results)}
+    return {**report, "all": figures(results), "dialogues": dialogues(results)}
+
+
+def dialogues(results: list[Result]) -> dict[str, float | int | None]:
+    """Scripted dialogues, each turn read in its context: how many have every turn right, and the share of turns."""
+    talks: dict[str, list[bool]] = {}
+    for result in results:
+        if found := DIALOGUE.fullmatch(result.record.id):
+            talks.setdefault(found[1], []).append(result.exact)
+    turns = [right for talk in talks.values() for right in talk]
+    whole = sum(all(talk) for talk in talks.values())
+    return {"n": len(talks), "every_turn_right": ratio(whole, len(talks)), "turns_right": ratio(sum(turns), len(turns))}
 
 
 def calibrate(weights: Path, results: list[Result]) -> dict[str, Any]:
@@ -121,8 +154,8 @@ def calibrate(weights: Path, results: list[Result]) -> dict[str, Any]:
 def lines_of(report: dict[str, Any]) -> Iterator[str]:
     """The main figures of a report for people."""
     for lang, f in report.items():
-        if lang == "confidence":
-            yield f"confidence {f}"
+        if lang in ("confidence", "dialogues"):
+            yield f"{lang} {f}"
             continue
         none, ms = f["no_call"], f["latency_ms"]
         yield (
