@@ -23,7 +23,6 @@ from lab.understanding.corpus import Call, Record, read_records, split
 from lab.understanding.progress import log_to
 from lab.understanding.scoring import best, exact, precision_recall, ratio, same_tools
 
-
 DIALOGUE = re.compile(r"(dlg-.+)-\d+")
 
 

@@ -1,0 +1,82 @@
+"""Rules of the training data: labels stay true, the test is never trained on, hints follow the targets."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from tokenizers import Tokenizer
+
+from chat.llm.dsl import POINTER0
+from chat.llm.schema import TOOLS
+from chat.llm.understanding import WEIGHTS
+from lab.understanding.augment import augment, corpus_pools, joinable, joined
+from lab.understanding.corpus import Record, example, split
+from lab.understanding.model import hinted
+from lab.understanding.train import blurred
+
+
+@pytest.fixture(scope="module")
+def records() -> list[Record]:
+    return split()[0]
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return Tokenizer.from_file(str(WEIGHTS / "tokenizer.json"))
+
+
+def copyable(record: Record, tokenizer: Tokenizer) -> bool:
+    return example(record, tokenizer) is not None
+
+
+def test_a_variant_can_be_labelled_wherever_its_original_can(records: list[Record], tokenizer: Tokenizer) -> None:
+    rng = random.Random(3)
+    pools = corpus_pools(records)
+    some = [
+        record
+        for record in rng.sample(records, 400)
+        if copyable(record._replace(readings=record.readings[:1]), tokenizer)
+    ]
+    lost = [record for record in some if not copyable(augment(record, pools, rng), tokenizer)]
+    assert len(lost) <= len(some) * 0.02
+
+
+def test_joined_utterances_have_the_calls_of_both_in_order(records: list[Record], tokenizer: Tokenizer) -> None:
+    rng = random.Random(4)
+    alone = [record for record in records if joinable(record)]
+    for _ in range(100):
+        first = rng.choice(alone)
+        second = rng.choice([record for record in alone if record.lang == first.lang])
+        both = joined(first, second, rng)
+        assert both.readings == ((*first.readings[0], *second.readings[0]),)
+        assert both.utterance.lower().endswith(second.utterance.lower()[1:])
+
+
+def test_no_utterance_of_the_test_is_trained_on() -> None:
+    train, test = split()
+    assert test and not {(r.utterance, r.context) for r in train} & {(r.utterance, r.context) for r in test}
+
+
+def test_hidden_words_leave_length_ends_and_target_alone(records: list[Record], tokenizer: Tokenizer) -> None:
+    made = example(records[0], tokenizer)
+    assert made is not None
+    hidden = blurred(made, 103, random.Random(0))
+    assert (len(hidden.source), hidden.source[0], hidden.source[-1]) == (
+        len(made.source),
+        made.source[0],
+        made.source[-1],
+    )
+    assert hidden.target == made.target
+
+
+def test_hints_mark_the_tools_called_and_the_words_that_are_names(records: list[Record], tokenizer: Tokenizer) -> None:
+    for record in records[:200]:
+        made = example(record, tokenizer)
+        if made is None:
+            continue
+        tools, words = hinted([made.target], len(made.source))
+        pointed = [token - POINTER0 for token in made.target if token >= POINTER0]
+        assert all(words[0, place] > 0 for place in pointed)
+        assert int((words > 0).sum()) <= len(made.source) and tools.shape == (1, len(TOOLS))
+        assert int(tools.sum()) <= len(record.readings[0]) or record.readings[1:]
