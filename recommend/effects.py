@@ -97,10 +97,8 @@ def pull(entry: Entry, catalogue: Catalogue, heard: np.ndarray) -> np.ndarray:
 def degree(entry: Entry, catalogue: Catalogue, heard: np.ndarray) -> np.ndarray:
     """How much every row has what the entry speaks of, in [-1, 1]."""
     match entry.factor:
-        case Factor.MOOD:
-            return mood_degree(entry.key, catalogue)
-        case Factor.CATEGORY | Factor.ENTITY | Factor.SCENE:
-            return having(entry, catalogue).astype(np.float32)
+        case Factor.CATEGORY | Factor.ENTITY | Factor.MOOD | Factor.SCENE:
+            return amount(entry, catalogue)
         case Factor.PENALTY:
             return -having(entry, catalogue).astype(np.float32)
         case Factor.STATUS:
@@ -133,14 +131,15 @@ def having(entry: Entry, catalogue: Catalogue) -> np.ndarray:
     return catalogue.holds(kind, key)
 
 
-def mood_degree(key: str, catalogue: Catalogue) -> np.ndarray:
-    """How much every row is of a mood: an item's moods stand in the order in which they mark it."""
-    degrees = catalogue.holds("mood", key).astype(np.float32)
-    for row in np.flatnonzero(degrees):
-        moods = catalogue.items[row].moods
-        if key in moods:
-            degrees[row] = PLACES[min(moods.index(key), len(PLACES) - 1)]
-    return degrees
+def amount(entry: Entry, catalogue: Catalogue) -> np.ndarray:
+    """How much every row has what `having` marks, 0..1: an item's moods stand in the order in which they mark it."""
+    held = having(entry, catalogue).astype(np.float32)
+    if entry.factor == Factor.MOOD:
+        for row in np.flatnonzero(held):
+            moods = catalogue.items[row].moods
+            if entry.key in moods:
+                held[row] = PLACES[min(moods.index(entry.key), len(PLACES) - 1)]
+    return held
 
 
 def length_fit(minutes: np.ndarray, key: str, value: float) -> np.ndarray:
