@@ -16,21 +16,27 @@ NAMES = {"en": "EN", "zh": "中文"}
 def header_html(screen: Screen, personas: Sequence[Listener], acting: str, say: Say) -> str:
     """The header. `acting` is the id of the simulated listener whose page is shown, or "" for the visitor's own."""
     brand = tag("span", icon("logo"), class_="at-logo") + tag("h1", "Attune") + tag("p", text(say("tagline")))
-    tools = _who(personas, acting, say) if personas else ""
+    tools = _who(personas, acting, screen.lang, say) if personas else ""
     tools += _languages(screen.lang, say) + _theme(say) + ("" if acting else _forget(say))
     inner = tag("div", brand, class_="at-brand") + tag("div", tools, class_="at-tools")
-    banner = _banner(personas, acting, say) if acting else ""
+    banner = _banner(personas, acting, screen.lang, say) if acting else ""
     return tag("header", inner, class_="at-head", data_page_lang="zh-CN" if screen.lang == "zh" else "en") + banner
 
 
-def _who(personas: Sequence[Listener], acting: str, say: Say) -> str:
+def _who(personas: Sequence[Listener], acting: str, lang: str, say: Say) -> str:
     own = tag("option", text(say("you")), value="", selected=not acting)
     others = "".join(
-        tag("option", text(p.name or p.user_id), value=p.user_id, selected=p.user_id == acting) for p in personas
+        tag("option", text(_name(p, lang)), value=p.user_id, selected=p.user_id == acting) for p in personas
     )
     group = tag("optgroup", others, label=say("simulated"))
     select = tag("select", own + group, data_change="persona", data_focus="persona", aria_label=say("who"))
     return tag("span", icon("person") + select, class_="at-select")
+
+
+def _name(listener: Listener, lang: str) -> str:
+    """A simulated listener may have a Chinese and an English name: "陈伯 / Mr Chen"."""
+    chinese, _, english = (listener.name or listener.user_id).partition(" / ")
+    return english if english and lang == "en" else chinese
 
 
 def _languages(lang: str, say: Say) -> str:
@@ -64,7 +70,7 @@ def _forget(say: Say) -> str:
     return opener + dialog
 
 
-def _banner(personas: Sequence[Listener], acting: str, say: Say) -> str:
-    name = next((p.name for p in personas if p.user_id == acting and p.name), acting)
+def _banner(personas: Sequence[Listener], acting: str, lang: str, say: Say) -> str:
+    name = next((_name(p, lang) for p in personas if p.user_id == acting), acting)
     back = tag("button", text(say("back_to_you")), type="button", class_="at-link", data_act="persona")
     return tag("p", text(say("acting", name=name)) + " " + back, class_="at-banner", role="status")
