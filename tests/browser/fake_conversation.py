@@ -67,6 +67,8 @@ class FakeConversation:
     def __init__(self) -> None:
         self.users: dict[str, Memory] = {p.user_id: Memory(p) for p in PERSONAS}
         self.lock = threading.RLock()
+        self.left_early: list[str] = []
+        """What was being answered when nobody listened any more."""
 
     def open(self, visitor: str) -> str:
         with self.lock:
@@ -151,10 +153,14 @@ class FakeConversation:
         yield Step(kind="thinking")
         if "break" in text:
             raise RuntimeError("canned failure")
-        for n in range(60 if "slow" in text else 1):
-            await asyncio.sleep(0.1)
-            if n:
-                yield Step(kind="reply", text="slowly " * n)
+        try:
+            for n in range(60 if "slow" in text else 1):
+                await asyncio.sleep(0.1)
+                if n:
+                    yield Step(kind="reply", text="slowly " * n)
+        except (GeneratorExit, asyncio.CancelledError):
+            self.left_early.append(text)
+            raise
         notes, reply = self._understand(memory, text)
         for note in notes:
             yield Step(kind="tool", text=note.text, note=note)

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.browser.fake_conversation import FakeConversation
+
 expect = pytest.importorskip("playwright.sync_api").expect
 Visit = Callable[..., Any]
 
@@ -179,6 +181,19 @@ def test_stop_ends_a_running_turn(visit: Visit) -> None:
     expect(page.locator("#at-chat")).not_to_contain_text("More funny")
     say(page, "funny after all")
     expect(page.locator("#at-chat")).to_contain_text("More funny")
+
+
+def test_a_closed_tab_stops_its_turn(visit: Visit, talk: FakeConversation) -> None:
+    page = visit()
+    say(page, "a slow answer to nobody")
+    expect(page.locator("#at-chat")).to_contain_text("slowly")
+    page.close()
+    other = visit()
+    for _ in range(50):
+        if "a slow answer to nobody" in talk.left_early:
+            break
+        other.wait_for_timeout(100)
+    assert "a slow answer to nobody" in talk.left_early
 
 
 def test_a_turn_that_breaks_leaves_a_usable_page(visit: Visit) -> None:
