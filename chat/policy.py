@@ -60,8 +60,8 @@ class Thresholds(BaseModel, frozen=True, extra="forbid"):
 
     act: Share = 0.5
     """From here on the reading is more likely right than wrong, and a wrong one is one tap on undo away."""
-    confirm: Share = 0.25
-    """Most such readings have the right tools and one wrong argument: done, but the reply says "did you mean …"."""
+    confirm: Share = 0.2
+    """From here on more than half of the readings have the right tools: done, but the reply doubts and offers undo."""
     look: Share = 0.1
     """A reading that only looks things up harms nobody: shown as "did you mean …" well below `confirm`."""
 

@@ -23,8 +23,8 @@ def read(*calls: Call, confidence: float) -> Parse:
 @pytest.mark.parametrize(
     ("confidence", "mode", "names"),
     [(0.9, "act", ["update_interest_weight"]), (0.5, "act", ["update_interest_weight"]),
-     (0.4, "confirm", ["update_interest_weight"]), (0.25, "confirm", ["update_interest_weight"]),
-     (0.2, "ask", ["search_catalog"]), (0.0, "ask", ["search_catalog"])],
+     (0.4, "confirm", ["update_interest_weight"]), (0.2, "confirm", ["update_interest_weight"]),
+     (0.19, "ask", ["search_catalog"]), (0.0, "ask", ["search_catalog"])],
 )  # fmt: skip
 def test_confidence_decides_between_acting_confirming_and_asking(
     confidence: float, mode: str, names: list[str]

@@ -16,6 +16,7 @@ from chat.llm.schema import BY_NAME
 from chat.llm.understanding import WEIGHTS, Call, Understanding
 from lab.understanding.check_corpus import call_faults
 from lab.understanding.corpus import CORPUS, read_records
+from lab.understanding.scoring import exact
 
 SHOWN = ("Dune", "三体", "Emma", "The Leopard")
 
@@ -67,7 +68,7 @@ def test_any_walk_of_the_grammar_is_valid_and_ends() -> None:
     rng = random.Random(7)
     encoder = PrefixEncoder(WEIGHTS, 1)
     place = layout("play something funny by Ann Lee, not 恐怖的", Context(shown=SHOWN, about="Dune"))
-    coded, _ = encoder.encode(place.text)
+    coded = encoder.tokens(place.text)
     source = Source.of(place, coded.offsets, len(SHOWN))
     for _ in range(300):
         grammar = Grammar(source)
@@ -132,7 +133,7 @@ def test_a_cancelled_reading_is_empty(model: Understanding) -> None:
     ],
 )
 def test_plain_requests_are_understood(model: Understanding, text: str, wanted: list) -> None:
-    assert [(call.name, call.args) for call in model.parse(text, Context()).calls] == wanted
+    assert exact(wanted, [(call.name, call.args) for call in model.parse(text, Context()).calls])
 
 
 def test_the_corpus_round_trips() -> None:
@@ -150,9 +151,9 @@ def test_the_corpus_round_trips() -> None:
                 except ValueError:
                     continue
                 again = decode(tokens, source)
-                assert [name for name, _ in again] == [name for name, _ in reading]
-                assert encode(again, source) == tokens
-                assert all(set(a) == set(b) for (_, a), (_, b) in zip(again, reading, strict=True))
+                assert [name for name, _ in again] == [name for name, _ in reading][:MAX_CALLS]
+                assert decode(encode(again, source), source) == again
+                assert all(set(a) == set(b) for (_, a), (_, b) in zip(again, reading[:MAX_CALLS], strict=True))
                 break
             else:
                 lost += 1

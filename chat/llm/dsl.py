@@ -46,6 +46,7 @@ PIECES: tuple[str, ...] = (
 ID = {piece: number for number, piece in enumerate(PIECES)}
 BOS, EOS, PLUS = ID["<s>"], ID["</s>"], ID["+"]
 POINTER0 = ID["<p0>"]
+FIRST_TOOL = ID[f"<{TOOLS[0].name}>"]
 _NO_EDGE = frozenset(',，。、；;：:？?！~～…《》“”‘’（）()|"')
 _ARTICLE = re.compile(r"^(?:an?|the) (?=\S)")
 
@@ -113,6 +114,12 @@ class Grammar:
         self.source = source
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.done = False
+        self.tool = 0
+        """Number of the tool whose call is being written."""
+        self.called: set[int] = set()
+        """Numbers of the tools called so far, that one too."""
+        self.start: int | None = None
+        """First token of the name whose last one comes next."""
         self._starts = [POINTER0 + at for at in source.starts()]
         self._items = [ID["#last"], ID["#this"], *(ID[f"#{n}"] for n in range(1, source.shown + 1)), *self._starts]
         self._tools = [ID[f"<{t.name}>"] for t in TOOLS if self._startable(t)]
@@ -139,6 +146,8 @@ class Grammar:
 
     def _call(self, tool: Tool, after: list[int]) -> Walk:
         args: dict[str, Any] = {}
+        self.tool = TOOLS.index(tool)
+        self.called.add(self.tool)
         required = [arg for arg in tool.args if arg.required]
         optional = [arg for arg in tool.args if not arg.required and self._first(arg)]
 
@@ -224,8 +233,9 @@ class Grammar:
     def _span(self, token: int, follow: list[int]) -> Walk:
         pieces: list[str] = []
         while True:
-            start = token - POINTER0
+            self.start = start = token - POINTER0
             end = (yield [POINTER0 + at for at in self.source.ends(start)]) - POINTER0
+            self.start = None
             pieces.append(self.source.text[self.source.offsets[start][0] : self.source.offsets[end][1]])
             token = yield follow if len(pieces) >= MAX_PIECES else [PLUS, *follow]
             if token != PLUS:

@@ -1,12 +1,23 @@
-"""Runs the encoder in onnxruntime: text in, soft prefix for the decoder out."""
+"""Runs the encoder in onnxruntime: text in, soft prefix for the decoder and cues out."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import onnxruntime
 from tokenizers import Encoding, Tokenizer
+
+from chat.llm.cues import Cues
+
+
+class Encoded(NamedTuple):
+    """The tokens of a text, their prefix, float32 (tokens, width), and what the encoder makes of it by itself."""
+
+    coded: Encoding
+    prefix: np.ndarray
+    cues: Cues
 
 
 class PrefixEncoder:
@@ -31,8 +42,9 @@ class PrefixEncoder:
         """The tokens of `text` with their character offsets, cut at the model's limit."""
         return self._tokenizer.encode(text)
 
-    def encode(self, text: str) -> tuple[Encoding, np.ndarray]:
-        """The tokens of `text` (cut at the model's limit) and their prefix, float32 (tokens, width)."""
+    def encode(self, text: str) -> Encoded:
+        """What the encoder makes of `text`, cut at the model's limit."""
         coded = self.tokens(text)
-        (prefix,) = self._session.run(None, {"ids": np.array([coded.ids], dtype=np.int64)})
-        return coded, np.ascontiguousarray(np.asarray(prefix)[0], dtype=np.float32)
+        found = self._session.run(None, {"ids": np.array([coded.ids], dtype=np.int64)})
+        prefix, tools, words = (np.asarray(values)[0] for values in found)
+        return Encoded(coded, np.ascontiguousarray(prefix, dtype=np.float32), Cues(tools, words))

@@ -10,7 +10,7 @@ import json
 import logging
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +24,8 @@ from chat.llm.prefix import PrefixEncoder
 
 WEIGHTS = Path(__file__).parent / "weights"
 MAX_TOKENS = 96
+NOTHING = (0.0, 0.0, 0.0, 0.0)
+"""The features of a reading that was not made."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -51,6 +53,20 @@ class Reading(NamedTuple):
     calls: tuple[Call, ...]
     features: tuple[float, ...]
     finished: bool
+
+
+def _once(calls: Iterable[Call]) -> Iterator[Call]:
+    """Without repetitions, which mean nothing; "two steps back" are two calls, though."""
+    seen: list[Call] = []
+    for call in calls:
+        if call not in seen or not call.args:
+            seen.append(call)
+            yield call
+
+
+def _log_sum(values: np.ndarray) -> float:
+    top = float(values.max())
+    return top + math.log(float(np.exp(values - top).sum()))
 
 
 class Understanding:
@@ -93,24 +109,25 @@ class Understanding:
         """Greedy reading under the grammar, at most MAX_TOKENS tokens."""
         place = layout(utterance.encode("utf-8", "replace").decode("utf-8"), context)
         if not layout(utterance, Context()).ranges:
-            return Reading((), (0.0, 0.0, 0.0), True)
-        coded, prefix = self._encoder.encode(place.text)
+            return Reading((), NOTHING, True)
+        coded, prefix, cues = self._encoder.encode(place.text)
         grammar = Grammar(Source.of(place, coded.offsets, len(context.shown)))
         scores: list[float] = []
         with self._lock:
             if cancelled and cancelled():
-                return Reading((), (0.0, 0.0, 0.0), False)
+                return Reading((), NOTHING, False)
             self._decoder.start(prefix)
             token = BOS
             while not grammar.done and len(scores) < MAX_TOKENS:
                 if cancelled and cancelled():
-                    return Reading((), (0.0, 0.0, 0.0), False)
+                    return Reading((), NOTHING, False)
                 logits = self._decoder.step(token)
                 allowed = np.asarray(grammar.allowed)
-                token = int(allowed[int(np.argmax(logits[allowed]))])
-                top = float(logits.max())
-                scores.append(float(logits[token]) - top - math.log(float(np.exp(logits - top).sum())))
+                votes = logits[allowed] + cues.bonus(grammar)
+                best = int(np.argmax(votes))
+                token = int(allowed[best])
+                scores.append(float(votes[best]) - _log_sum(votes))
                 grammar.push(token)
-        calls = tuple(Call(name=name, args=args) for name, args in grammar.calls)
-        features = (max(-12.0, sum(scores)), max(-6.0, min(scores)), float(len(calls)))
+        calls = tuple(_once(Call(name=name, args=args) for name, args in grammar.calls))
+        features = (max(-12.0, sum(scores)), max(-6.0, min(scores)), float(len(calls)), cues.agreement(grammar.called))
         return Reading(calls, features, grammar.done)

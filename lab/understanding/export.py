@@ -42,14 +42,16 @@ _LAYER = {
 
 
 class PrefixGraph(nn.Module):
-    """Token ids of one text (1, t) to its soft prefix (1, t, width)."""
+    """Token ids of one text (1, t) to its soft prefix (1, t, width) and its cues (see `Hints.cues`)."""
 
     def __init__(self, model: Understander) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        return self.model.prefix(self.model.states(ids, torch.ones_like(ids)))
+    def forward(self, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        mask = torch.ones_like(ids)
+        states = self.model.states(ids, mask)
+        return self.model.prefix(states), *self.model.hints.cues(states, mask)
 
 
 def write_encoder(model: Understander, tokenizer: Tokenizer, path: Path, int8: bool) -> float:
@@ -65,7 +67,7 @@ def write_encoder(model: Understander, tokenizer: Tokenizer, path: Path, int8: b
             (example,),
             str(full),
             input_names=["ids"],
-            output_names=["prefix"],
+            output_names=["prefix", "tools", "words"],
             dynamic_shapes={"ids": {1: length}},
             dynamo=True,
             external_data=False,
@@ -81,7 +83,7 @@ def write_encoder(model: Understander, tokenizer: Tokenizer, path: Path, int8: b
     for text in texts:
         ids = torch.tensor([tokenizer.encode(text).ids])
         with torch.no_grad():
-            wanted = graph(ids).numpy().ravel()
+            wanted = graph(ids)[0].numpy().ravel()
         got = session.run(None, {"ids": ids.numpy()})[0].ravel()
         worst = min(worst, float(np.dot(wanted, got) / np.linalg.norm(wanted) / np.linalg.norm(got)))
     return worst
@@ -178,7 +180,7 @@ def card_of(saved: dict[str, Any], cosine: float, out: Path) -> dict[str, Any]:
         },
         "licences": {"encoder": "all-MiniLM-L6-v2, Apache-2.0, fine-tuned", "decoder": "own, trained from scratch"},
         "encoder_cosine": round(cosine, 5),
-        "calibration": [0.5, 1.0, 0.5, 0.0],
+        "calibration": [0.5, 1.0, 0.5, 0.0, 0.0],
         "metrics": {},
         "files": files,
     }

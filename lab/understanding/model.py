@@ -10,14 +10,13 @@ import torch.nn.functional as F
 from torch import nn
 from transformers import AutoConfig, AutoModel
 
-from chat.llm.dsl import BOS, ID, PIECES, POINTER0
+from chat.llm.dsl import BOS, FIRST_TOOL, PIECES, POINTER0
 from chat.llm.schema import TOOLS
 from lab.understanding.vocabulary import teacher_dir
 
 ROPE_BASE = 10000.0
 EPSILON = 1e-5
 IGNORED = -100
-FIRST_TOOL = ID[f"<{TOOLS[0].name}>"]
 
 
 class Shape(NamedTuple):
@@ -116,10 +115,10 @@ class Decoder(nn.Module):
 
 
 class Hints(nn.Module):
-    """Two easier tasks that teach the encoder directly: which tools are called, and which word is a name for which.
+    """Two heads on the encoder alone: which tools are called, and which word is a name for which (`chat.llm.cues`).
 
-    The decoder's own error reaches the encoder through four layers that know nothing at first; these heads shorten the
-    way while training and are no part of what ships.
+    They also teach the encoder directly: the decoder's own error reaches it through four layers that know nothing at
+    first.
     """
 
     def __init__(self, hidden: int) -> None:
@@ -130,12 +129,20 @@ class Hints(nn.Module):
     def forward(self, states: torch.Tensor, mask: torch.Tensor, targets: list[list[int]]) -> torch.Tensor:
         """The weighted loss of both tasks."""
         tools, words = hinted(targets, states.shape[1])
-        mean = (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
-        called = F.binary_cross_entropy_with_logits(self.tools(mean).float(), tools)
+        called = F.binary_cross_entropy_with_logits(self.tools(pooled(states, mask)).float(), tools)
         named = F.cross_entropy(
             self.words(states).float().flatten(0, 1), words.masked_fill(mask == 0, IGNORED).flatten()
         )
         return 3.0 * called + 0.5 * named
+
+    def cues(self, states: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Probabilities of the tools (n, tools) and of each token's part (n, t, 1 + tools)."""
+        return self.tools(pooled(states, mask)).sigmoid(), self.words(states).softmax(-1)
+
+
+def pooled(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """The mean of the states that are real (n, hidden)."""
+    return (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
 
 
 def hinted(targets: list[list[int]], width: int) -> tuple[torch.Tensor, torch.Tensor]:
