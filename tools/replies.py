@@ -39,8 +39,9 @@ def list_line(request: ListRequest, slate: Slate, engine: Engine, lang: UiLangua
     if not slate.cards:
         return texts.say("replies.list.empty", lang)
     if request.intent == "search" and request.query:
-        name = "replies.list.found" if is_here(request.query, engine, lang) else "replies.list.nearest"
-        return texts.say(name, lang, query=request.query)
+        here = is_here(request.query, engine, lang)
+        name = "nearest" if not here else "hidden" if "query" in slate.relaxed else "found"
+        return texts.say(f"replies.list.{name}", lang, query=request.query)
     if request.intent == "similar" and request.anchor in engine.catalogue.row:
         return texts.say("replies.list.similar", lang, title=engine.catalogue.item(str(request.anchor)).title)
     if request.intent == "trending" and request.category:

@@ -20,6 +20,8 @@ _SLOTS = {
     ("get_trending", "category"): "category",
     ("search_catalog", "query"): "query",
 }
+LISTED = 0.6
+"""Share of utterances without a context that get a list on the screen: in the chat there nearly always is one."""
 Pools = dict[tuple[str, str], list[str]]
 
 
@@ -132,9 +134,9 @@ def _swap_titles(record: Record, calls: list[Call], pools: Pools, rng: random.Ra
         words = [w for w in re.findall(r"[\u4e00-\u9fff]{2}|\w{4,}", title.lower()) if w in said]
         if title.lower() not in named and not words and title != context.about and rng.random() < 0.6:
             shown[at] = rng.choice(titles)
-    if not shown and not context.asked and not context.about and rng.random() < 0.25:
-        if not any(name in ("recommend", "ask_clarification", "undo_last_change") for name, _ in calls) and calls:
-            shown = rng.choices(titles, k=rng.randint(3, 6))
+    if not shown and not context.asked and not context.about and rng.random() < LISTED:
+        if not any(name == "ask_clarification" for name, _ in calls):
+            shown = rng.sample(titles, rng.choice((3, 4, 5, 6, 6, 6)))
     return record._replace(context=context.model_copy(update={"shown": tuple(shown)}))
 
 

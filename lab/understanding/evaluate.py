@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import re
 import time
 from collections import Counter
@@ -17,6 +18,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from catalog.demo import demo_items
+from chat.llm.context import Context
 from chat.llm.understanding import WEIGHTS, Parse, Reading, Understanding
 from chat.policy import decide
 from lab.understanding.corpus import Call, Record, read_records, split
@@ -52,6 +55,20 @@ def run(model: Understanding, records: list[Record]) -> list[Result]:
         reading = model.read(record.utterance, record.context)
         results.append(Result(record, reading, (time.perf_counter() - start) * 1000))
     return results
+
+
+def on_screen(records: list[Record], seed: int = 0) -> list[Record]:
+    """Gives each record without a context a list of six titles from the catalogue, as nearly every turn has one.
+
+    Records that ask back are left alone: a list might answer the question.
+    """
+    rng, titles = random.Random(seed), [item.title for item in demo_items()]
+    changed = []
+    for record in records:
+        asks = any(name == "ask_clarification" for name, _ in record.readings[0])
+        context = record.context if asks or record.context != Context() else Context(shown=tuple(rng.sample(titles, 6)))
+        changed.append(record._replace(context=context))
+    return changed
 
 
 def figures(results: list[Result]) -> dict[str, Any]:
@@ -139,12 +156,16 @@ def dialogues(results: list[Result]) -> dict[str, float | int | None]:
     return {"n": len(talks), "every_turn_right": ratio(whole, len(talks)), "turns_right": ratio(sum(turns), len(turns))}
 
 
-def calibrate(weights: Path, results: list[Result]) -> dict[str, Any]:
-    """Fits the confidence on every other result, measures it on the rest, writes both into the card of the weights."""
+def calibrate(weights: Path, results: list[Result], listed: list[Result]) -> dict[str, Any]:
+    """Writes figures and a fitted confidence into the card of the weights.
+
+    The confidence is fitted on every other one of `listed` (records as `on_screen` gives them: what the chat meets) and
+    measured on the rest.
+    """
     path = weights / "model.json"
     card, report = json.loads(path.read_text(encoding="utf-8")), report_of(results)
-    fitted = fit(results[::2])
-    report["confidence"] = calibration(results[1::2], fitted)
+    fitted = fit(listed[::2])
+    report["confidence"] = calibration(listed[1::2], fitted)
     card["calibration"], card["metrics"] = list(fitted), report
     path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return report
@@ -171,12 +192,15 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="where to write all figures")
     parser.add_argument("--every", type=int, default=1, help="read only every n-th record")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--on-screen", action="store_true", help="give what has no context a list, as in the chat")
     parser.add_argument("--calibrate", action="store_true")
     args = parser.parse_args()
     log = log_to("evaluate")
     records = [r for path in args.file for r in read_records(path)] if args.file else split()[1]
-    results = run(Understanding.load(args.weights, threads=args.threads), records[:: args.every])
-    report = calibrate(args.weights, results) if args.calibrate else report_of(results)
+    records = on_screen(records) if args.on_screen else records
+    model, records = Understanding.load(args.weights, threads=args.threads), records[:: args.every]
+    results = run(model, records)
+    report = calibrate(args.weights, results, run(model, on_screen(records))) if args.calibrate else report_of(results)
     if args.json:
         args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     for line in lines_of(report):

@@ -20,7 +20,7 @@ from chat.llm.understanding import Understanding
 from lab.understanding.augment import augment, catalogue_pools, corpus_pools, joinable, joined, merged
 from lab.understanding.corpus import CORPUS, Example, Record, example, split
 from lab.understanding.distil import Plan, make_encoder
-from lab.understanding.evaluate import calibrate, lines_of, run
+from lab.understanding.evaluate import calibrate, lines_of, on_screen, run
 from lab.understanding.export import export
 from lab.understanding.model import Understander, build
 from lab.understanding.progress import log_to
@@ -158,8 +158,9 @@ def main() -> None:
         make_encoder(args.shared, args.out / "encoder.pt", Plan(args.distil_minutes, args.bf16, args.seed))
     train(args)
     export(args.out, args.out / "weights")
-    results = run(Understanding.load(args.out / "weights"), split(args.corpus)[1])
-    for line in lines_of(calibrate(args.out / "weights", results)):
+    model, records = Understanding.load(args.out / "weights"), split(args.corpus)[1]
+    report = calibrate(args.out / "weights", run(model, records), run(model, on_screen(records)))
+    for line in lines_of(report):
         log_to("train").info("%s", line)
 
 
