@@ -10,7 +10,7 @@ from typing import Any
 from chat.parts import Parts
 from recommend.request import Listener, Request, Slate, UiLanguage
 from tools.context import ListRequest, TurnContext
-from tools.replies import GLUE, list_line
+from tools.replies import GLUE, is_here, list_line
 from tools.words import phrased_entries
 
 SIZE = 6
@@ -60,8 +60,11 @@ def wanted_list(ctx: TurnContext) -> ListRequest | None:
 def about_list(parts: Parts, ctx: TurnContext, wanted: ListRequest, slate: Slate) -> str:
     """What the list is, and honestly what it could not give. "" where the changes speak for themselves."""
     say, lang, count = parts.texts.say, ctx.lang, len(slate.cards)
+    if not count and wanted.query:
+        here = is_here(wanted.query, parts.engine, lang)
+        return say("talk.hidden" if here else "talk.not_found", lang, query=wanted.query)
     if not count:
-        return say("talk.not_found", lang, query=wanted.query) if wanted.query else say("talk.empty", lang)
+        return say("talk.empty", lang)
     quiet = wanted.intent == "home" and (ctx.outcome.changes or ctx.outcome.undone or ctx.outcome.facts)
     sentence = "" if quiet else list_line(wanted, slate, parts.engine, lang)
     missing = _missing(parts, ctx, slate) if wanted.intent in ("home", "more") else ""

@@ -93,6 +93,27 @@ def test_a_blocked_category_never_comes_back_until_it_is_undone(stage: Stage) ->
     assert talk.undo("anna", "talk-anna").panel == ()
 
 
+def test_a_title_that_the_settings_hide_is_not_said_to_be_missing(stage: Stage) -> None:
+    item = next(item for item in stage.engine.catalogue.items if item.title.isascii())
+    block = ("block_content", {"kind": "item", "name": item.title})
+    script = ScriptedModel.of(calls(block), calls(("search_catalog", {"query": item.title})))
+    talk = conversation(stage, script)
+    heard(talk, "never again")
+    answer = reply(heard(talk, f"do you have {item.title}?"))
+    assert "your settings keep it from you" in answer
+
+
+def test_a_wish_that_no_item_meets_is_told(stage: Stage) -> None:
+    free = ("set_payment", {"access": "free"})
+    items = [item for item in stage.engine.catalogue.items if item.author and item.author.isascii()]
+    free_authors = {item.author for item in items if item.access == "free"}
+    paid = next(item for item in items if item.author not in free_authors)
+    love = ("update_entity_weight", {"kind": "author", "name": paid.author, "weight_increase": 0.6})
+    talk = conversation(stage, ScriptedModel.of(calls(free), calls(love)))
+    heard(talk, "free only")
+    assert "I found nothing for" in reply(heard(talk, f"I love {paid.author}"))
+
+
 def test_calls_run_in_the_order_in_which_they_were_said(stage: Stage) -> None:
     script = ScriptedModel.of(calls(NO_HORROR), calls(("undo_last_change", {}), MORE_HISTORY))
     talk = conversation(stage, script)
