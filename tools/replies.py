@@ -39,8 +39,9 @@ def list_line(request: ListRequest, slate: Slate, engine: Engine, lang: UiLangua
     if not slate.cards:
         return texts.say("replies.list.empty", lang)
     if request.intent == "search" and request.query:
-        here = is_here(request.query, engine, lang)
-        name = "nearest" if not here else "hidden" if "query" in slate.relaxed else "found"
+        name = "nearest"
+        if is_here(request.query, engine, lang):
+            name = "hidden" if _kept_out(request.query, slate, engine, lang) else "found"
         return texts.say(f"replies.list.{name}", lang, query=request.query)
     if request.intent == "similar" and request.anchor in engine.catalogue.row:
         return texts.say("replies.list.similar", lang, title=engine.catalogue.item(str(request.anchor)).title)
@@ -48,6 +49,13 @@ def list_line(request: ListRequest, slate: Slate, engine: Engine, lang: UiLangua
         label = engine.catalogue.words.taxonomy.label(request.category, lang)
         return texts.say("replies.list.trending_in", lang, what=label)
     return texts.say(f"replies.list.{request.intent}", lang)
+
+
+def _kept_out(query: str, slate: Slate, engine: Engine, lang: UiLanguage) -> bool:
+    """Whether the title that was asked for is missing from the list of results, as only a hard wish can make it."""
+    match = engine.resolver.any_kind(query, NAMING, lang=lang)
+    named = match is not None and match.kind == "item" and match.how in SURE
+    return match.key not in slate.item_ids if match and named else "query" in slate.relaxed
 
 
 def is_here(query: str, engine: Engine, lang: UiLanguage) -> bool:
