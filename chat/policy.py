@@ -60,8 +60,9 @@ class Thresholds(BaseModel, frozen=True, extra="forbid"):
 
     act: Share = 0.5
     """From here on the reading is more likely right than wrong, and a wrong one is one tap on undo away."""
-    confirm: Share = 0.2
-    """From here on more than half of the readings have the right tools: done, but the reply doubts and offers undo."""
+    confirm: Share = 0.3
+    """For each call of a reading (its n-th power for n calls): from here on about half of the calls are right, so they
+    are made, while the reply doubts and offers undo."""
     look: Share = 0.1
     """A reading that only looks things up harms nobody: shown as "did you mean …" well below `confirm`."""
 
@@ -113,7 +114,7 @@ def decide(parse: Parse, utterance: str, context: Context, thresholds: Threshold
     limits = thresholds or Thresholds()
     if parse.confidence >= limits.act:
         return Decision(calls=parse.calls, mode="act" if parse.calls else "chat")
-    floor = limits.look if _only_looks(parse.calls) else limits.confirm
+    floor = limits.look if _only_looks(parse.calls) else limits.confirm ** len(parse.calls)
     if parse.calls and parse.confidence >= floor:
         return Decision(calls=parse.calls, mode="confirm")
     return Decision(calls=_search(utterance), mode="ask")

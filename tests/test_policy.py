@@ -23,8 +23,8 @@ def read(*calls: Call, confidence: float) -> Parse:
 @pytest.mark.parametrize(
     ("confidence", "mode", "names"),
     [(0.9, "act", ["update_interest_weight"]), (0.5, "act", ["update_interest_weight"]),
-     (0.4, "confirm", ["update_interest_weight"]), (0.2, "confirm", ["update_interest_weight"]),
-     (0.19, "ask", ["search_catalog"]), (0.0, "ask", ["search_catalog"])],
+     (0.4, "confirm", ["update_interest_weight"]), (0.3, "confirm", ["update_interest_weight"]),
+     (0.29, "ask", ["search_catalog"]), (0.0, "ask", ["search_catalog"])],
 )  # fmt: skip
 def test_confidence_decides_between_acting_confirming_and_asking(
     confidence: float, mode: str, names: list[str]
@@ -35,7 +35,7 @@ def test_confidence_decides_between_acting_confirming_and_asking(
 
 def test_a_reading_that_only_looks_is_tried_where_a_change_would_not_be() -> None:
     assert decide(read(LOOK, confidence=0.15), "like the second", LIST).calls == (LOOK,)
-    assert decide(read(LOOK, WRITE, confidence=0.15), "like the second", LIST).mode == "ask"
+    assert decide(read(LOOK, WRITE, confidence=0.08), "like the second", LIST).mode == "ask"
     assert decide(read(LOOK, confidence=0.05), "like the second", LIST).mode == "ask"
 
 
@@ -102,3 +102,9 @@ def test_a_very_long_or_broken_text_is_cut_for_the_search() -> None:
 def test_thresholds_must_be_in_order() -> None:
     with pytest.raises(ValidationError, match="Reorder"):
         Thresholds(act=0.2, confirm=0.4)
+
+
+def test_a_long_reading_may_be_less_sure_as_a_whole() -> None:
+    four = Parse(calls=(WRITE,) * 4, confidence=0.02)
+    assert decide(four, "a, b, c and d", Context()).mode == "confirm"
+    assert decide(four.model_copy(update={"confidence": 0.005}), "a, b, c and d", Context()).mode == "ask"

@@ -19,7 +19,7 @@ LEAST = 0.01
 """No head is ever surer than this: it may be outvoted."""
 AGAIN = 0.5
 """A second call of a tool is no likelier than this."""
-TOOL_WEIGHT, NAME_WEIGHT = 3.0, 1.0
+TOOL_WEIGHT, NAME_WEIGHT = 1.5, 1.0
 """Chosen on every third held-out record (lab/LOG.md)."""
 
 
