@@ -64,10 +64,16 @@ def test_a_search_keeps_the_words_and_a_taste_tool_is_not_needed(stage: Stage) -
     assert outcome.lists == [ListRequest(intent="search", query="octopuses")] and not outcome.changes
 
 
+def test_a_title_that_is_here_but_not_on_the_list_is_said_to_be_kept_out(stage: Stage) -> None:
+    wish = stage.do("search_catalog", query="Dracula").lists[0]
+    line = list_line(wish, slate_for(stage, ListRequest(intent="home")), stage.engine, "en")
+    assert "your settings keep it from you" in line
+
+
 def test_a_search_says_honestly_whether_it_is_here(stage: Stage) -> None:
     for query, begins in (("Dracula", "This is what I found"), ("Qwyx Zzorp", "“Qwyx Zzorp” is not in this catalogue")):
         wish = stage.do("search_catalog", query=query).lists[0]
-        slate = slate_for(stage, ListRequest(intent="home")).model_copy(update={"intent": "search"})
+        slate = slate_for(stage, wish) if query == "Dracula" else slate_for(stage, ListRequest(intent="home"))
         assert list_line(wish, slate, stage.engine, "en").startswith(begins)
 
 
