@@ -16,6 +16,7 @@ from typing import Any
 
 import gguf
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -77,6 +78,7 @@ def write_encoder(model: Understander, tokenizer: Tokenizer, path: Path, int8: b
             quantize_dynamic(full, path, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True)
         else:
             path.write_bytes(full.read_bytes())
+    onnx.save(without_traces(onnx.load(path)), path)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     worst = 1.0
     texts = ("user : hi", "user : 睡前想听点治愈的，不要恐怖的", "user : less politics shown : 1 . Dune | 2 . Emma |")
@@ -87,6 +89,15 @@ def write_encoder(model: Understander, tokenizer: Tokenizer, path: Path, int8: b
         got = session.run(None, {"ids": ids.numpy()})[0].ravel()
         worst = min(worst, float(np.dot(wanted, got) / np.linalg.norm(wanted) / np.linalg.norm(got)))
     return worst
+
+
+def without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model without the exporter's notes, which tell line by line of the machine that it was made on."""
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
+        del part.metadata_props[:]
+        part.ClearField("doc_string")
+    return model
 
 
 def write_decoder(decoder: Decoder, path: Path) -> None:
