@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from catalog.catalogue import Catalogue
+from catalog.resolve import Match
 from db.pbox import Applied
 from prompts.texts import Texts
 from recommend.pbox import Factor
@@ -39,9 +40,7 @@ def list_line(request: ListRequest, slate: Slate, engine: Engine, lang: UiLangua
     if not slate.cards:
         return texts.say("replies.list.empty", lang)
     if request.intent == "search" and request.query:
-        name = "nearest"
-        if is_here(request.query, engine, lang):
-            name = "hidden" if _kept_out(request.query, slate, engine, lang) else "found"
+        name = _search_line(request.query, slate, engine, lang)
         return texts.say(f"replies.list.{name}", lang, query=request.query)
     if request.intent == "similar" and request.anchor in engine.catalogue.row:
         return texts.say("replies.list.similar", lang, title=engine.catalogue.item(str(request.anchor)).title)
@@ -51,19 +50,24 @@ def list_line(request: ListRequest, slate: Slate, engine: Engine, lang: UiLangua
     return texts.say(f"replies.list.{request.intent}", lang)
 
 
-def _kept_out(query: str, slate: Slate, engine: Engine, lang: UiLanguage) -> bool:
-    """Whether the title that was asked for is missing from the list of results, as only a hard wish can make it."""
-    match = engine.resolver.any_kind(query, NAMING, lang=lang)
-    named = match is not None and match.kind == "item" and match.how in SURE
-    return match.key not in slate.item_ids if match and named else "query" in slate.relaxed
-
-
 def is_here(query: str, engine: Engine, lang: UiLanguage) -> bool:
     """Whether something in the catalogue is called so: a title, a person, a series, a category, a theme word."""
-    if engine.catalogue.with_tag(query).any():
-        return True
+    return bool(engine.catalogue.with_tag(query).any()) or _called(query, engine, lang) is not None
+
+
+def _called(query: str, engine: Engine, lang: UiLanguage) -> Match | None:
     match = engine.resolver.any_kind(query, NAMING, lang=lang)
-    return match is not None and match.how in SURE
+    return match if match is not None and match.how in SURE else None
+
+
+def _search_line(query: str, slate: Slate, engine: Engine, lang: UiLanguage) -> str:
+    """ "found"; "hidden" where it is here and missing from the results, as only a hard wish can make it; "nearest"."""
+    match = _called(query, engine, lang)
+    if match is None and not engine.catalogue.with_tag(query).any():
+        return "nearest"
+    titled = match if match and match.kind == "item" else None
+    kept_out = titled.key not in slate.item_ids if titled else "query" in slate.relaxed
+    return "hidden" if kept_out else "found"
 
 
 def _changed(outcome: Outcome, lang: UiLanguage, texts: Texts, catalogue: Catalogue) -> str:
