@@ -11,9 +11,8 @@ from chat.llm.dsl import POINTER0
 from chat.llm.schema import TOOLS
 from chat.llm.understanding import WEIGHTS
 from lab.understanding.augment import augment, corpus_pools, joinable, joined
+from lab.understanding.batches import blurred, hinted
 from lab.understanding.corpus import Record, example, split
-from lab.understanding.model import hinted
-from lab.understanding.train import blurred
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import gguf
 import numpy as np
+import torch
+from tokenizers import Tokenizer
+from tokenizers.decoders import ByteLevel as ByteLevelDecoder
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 WIDTH, LAYERS, HEADS, KV_HEADS, INNER, CONTEXT = 64, 2, 4, 2, 128, 32768
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>")
@@ -117,3 +124,37 @@ def _finish(writer: gguf.GGUFWriter) -> None:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+def as_hugging_face(path: Path) -> tuple[Any, Any]:
+    """The model of `write_model` and its tokenizer, as transformers knows them."""
+    reader = gguf.GGUFReader(path)
+    tensors = {tensor.name: np.array(tensor.data, dtype=np.float32) for tensor in reader.tensors}
+    config = Qwen2Config(
+        vocab_size=len(tensors["token_embd.weight"]),
+        hidden_size=WIDTH,
+        intermediate_size=INNER,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=HEADS,
+        num_key_value_heads=KV_HEADS,
+        max_position_embeddings=CONTEXT,
+        rms_norm_eps=1e-6,
+        rope_parameters={"rope_type": "default", "rope_theta": 1e6},
+        tie_word_embeddings=False,
+    )
+    model = Qwen2ForCausalLM(config)
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.QWEN2, LAYERS)
+    ours = {name: names.get_name(name, try_suffixes=(".weight", ".bias")) for name in model.state_dict()}
+    model.load_state_dict({name: torch.from_numpy(tensors[theirs]) for name, theirs in ours.items()})
+    return model.eval(), _tokenizer(reader)
+
+
+def _tokenizer(reader: gguf.GGUFReader) -> PreTrainedTokenizerFast:
+    tokens = reader.get_field("tokenizer.ggml.tokens").contents()
+    merges = [tuple(merge.split(" ")) for merge in reader.get_field("tokenizer.ggml.merges").contents()]
+    bpe = Tokenizer(BPE({token: at for at, token in enumerate(tokens)}, merges))
+    bpe.pre_tokenizer, bpe.decoder = ByteLevel(add_prefix_space=False), ByteLevelDecoder()
+    made = PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token=SPECIAL[2], pad_token=SPECIAL[0])
+    made.add_special_tokens({"additional_special_tokens": list(SPECIAL)})
+    made.chat_template = reader.get_field("tokenizer.chat_template").contents()
+    return made

@@ -1,14 +1,14 @@
 """Teaches the encoder Chinese: `python -m lab.understanding.distil --out encoder.pt`.
 
 Reimers & Gurevych (2020): the student's mean-pooled embedding of an English sentence and of its Chinese
-translation both approach the teacher's embedding of the English one (mean squared error). Where the file exists,
-its encoder is taught further.
+translation both approach the teacher's embedding of the English one (mean squared error). At the same time it guesses
+hidden words of running text in both languages (Devlin et al. 2019), which teaches it what follows what. Where the file
+exists, its encoder is taught further.
 """
 
 from __future__ import annotations
 
 import argparse
-import random
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,21 +16,26 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
+from torch import nn
 from tqdm import tqdm
 from transformers import AutoModel
 
-from lab.understanding.model import padded
+from lab.understanding.batches import padded
+from lab.understanding.corpus import CORPUS, split
 from lab.understanding.progress import log_to
 from lab.understanding.schedule import TimedSchedule, smoothed
 from lab.understanding.vocabulary import cjk_characters, extend_encoder, extend_tokenizer, is_cjk, teacher_dir
 
 MAX_TOKENS = 160
+HIDDEN = 0.15
+"""Share of the words that are to be guessed."""
+IGNORED = -100
 
 
 def vocabulary_files(shared: Path) -> list[Path]:
     """The files whose Chinese characters the tokenizer must know."""
     return [
-        *sorted(shared.glob("corpus/train.*.jsonl")),
+        *sorted(CORPUS.glob("train.*.jsonl")),
         *sorted(shared.glob("catalog/items/*.jsonl")),
         *sorted(shared.glob("catalog/*.txt")),
         shared / "data/text/en-zh.tsv",
@@ -58,61 +63,123 @@ def sentence_pairs(shared: Path) -> list[tuple[str, str]]:
     return [(p[0], p[1]) for p in (row.split("\t") for row in rows) if len(p) >= 2]
 
 
-def pooled(model: Any, rows: list[list[int]]) -> torch.Tensor:
-    """Mean-pooled last hidden states of token id lists; shape (n, d)."""
-    ids, mask = padded(rows, 8)
+def running_text(shared: Path) -> list[str]:
+    """Sentences to guess words in: dialogues and requests of both languages, Chinese as often as English."""
+    english = (shared / "data/text/en.txt").read_text(encoding="utf-8").splitlines()
+    chinese = (shared / "data/text/zh.txt").read_text(encoding="utf-8").splitlines()
+    chinese += [zh for _, zh in sentence_pairs(shared)]
+    said = [record.utterance for record in split()[0]]
+    return [line for line in [*english[::2], *chinese, *said * 2] if 4 <= len(line) <= 300]
+
+
+class Rows:
+    """Token id lists on a device, drawn in batches of similar length so that little is padded."""
+
+    def __init__(self, rows: list[list[int]], device: str, seed: int) -> None:
+        self._ids = padded(rows)[0].to(device)
+        self.lengths = torch.tensor([len(row) for row in rows])
+        self._generator = torch.Generator().manual_seed(seed)
+        self._order = torch.empty(0, dtype=torch.long)
+
+    def draw(self, size: int) -> torch.Tensor:
+        """Places of the next batch; every row comes about once before any comes again."""
+        if not len(self._order):
+            jittered = self.lengths + 3 * torch.rand(len(self.lengths), generator=self._generator)
+            groups = jittered.argsort()[: len(jittered) // size * size].view(-1, size)
+            self._order = groups[torch.randperm(len(groups), generator=self._generator)]
+        first, self._order = self._order[0], self._order[1:]
+        return first
+
+    def at(self, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Ids and mask of some rows, no wider than the longest of them asks for (a multiple of 8)."""
+        lengths = self.lengths[places]
+        width = min(self._ids.shape[1], -(-int(lengths.max()) // 8) * 8)
+        ids = self._ids[places.to(self._ids.device), :width]
+        return ids, (torch.arange(width) < lengths[:, None]).long().to(ids.device)
+
+
+class Guesser(nn.Module):
+    """Guesses hidden words from the encoder's states; its output shares the encoder's embedding table."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.transform = nn.Sequential(nn.Linear(hidden, hidden), nn.GELU(), nn.LayerNorm(hidden))
+
+    def forward(self, student: Any, ids: torch.Tensor, mask: torch.Tensor, unknown: int) -> torch.Tensor:
+        """Cross entropy at the hidden places; 8 of 10 are masked, 1 replaced, 1 left."""
+        table = student.embeddings.word_embeddings.weight
+        inner = mask.bool() & (ids != ids[:, :1]) & (F.pad(mask, (0, 1))[:, 1:] == 1)
+        chosen = (torch.rand(ids.shape, device=ids.device) < HIDDEN) & inner
+        fate = torch.rand(ids.shape, device=ids.device)
+        given = torch.where(chosen & (fate < 0.8), unknown, ids)
+        given = torch.where(chosen & (fate >= 0.9), torch.randint_like(ids, len(table)), given)
+        states = student(input_ids=given, attention_mask=mask).last_hidden_state[chosen]
+        return F.cross_entropy((self.transform(states) @ table.T).float(), ids[chosen])
+
+
+def pooled(model: Any, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Mean-pooled last hidden states of padded token ids; shape (n, d)."""
     hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
     return (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
 
 
-@torch.no_grad()
-def goals(rows: list[list[int]], bf16: bool, size: int = 256) -> torch.Tensor:
-    """The teacher's embeddings of token id lists, short ones first so that little is padded; shape (n, d)."""
-    teacher = AutoModel.from_pretrained(teacher_dir(), attn_implementation="eager").eval()
-    order = sorted(range(len(rows)), key=lambda n: len(rows[n]))
-    found = torch.empty(len(rows), teacher.config.hidden_size)
-    for at in tqdm(range(0, len(rows), size), desc="teacher"):
-        part = order[at : at + size]
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            found[part] = pooled(teacher, [rows[n] for n in part])
-    return found
-
-
 class Plan(NamedTuple):
-    """How to distil: for how long, pairs in a batch, learning rate, seed, whether in bfloat16."""
+    """How to distil: for how long, whether in bfloat16, seed, pairs in a batch, learning rate, weight of guessing."""
 
     minutes: float
     bf16: bool
     seed: int
     batch: int = 128
     lr: float = 3e-4
+    guess: float = 0.3
+    device: str = "cpu"
 
 
-def distil(student: Any, tokenizer: Tokenizer, pairs: list[tuple[str, str]], plan: Plan) -> int:
+@torch.no_grad()
+def goals(rows: Rows, count: int, plan: Plan, size: int = 256) -> torch.Tensor:
+    """The teacher's embeddings of `count` rows; shape (count, d)."""
+    teacher = AutoModel.from_pretrained(teacher_dir(), attn_implementation="eager").eval().to(plan.device)
+    found = torch.empty(count, teacher.config.hidden_size, device=plan.device)
+    for places in tqdm(rows.lengths.argsort().split(size), desc="teacher"):
+        with torch.autocast(plan.device, torch.bfloat16, enabled=plan.bf16):
+            found[places] = pooled(teacher, *rows.at(places))
+    return found
+
+
+def distil(student: Any, tokenizer: Tokenizer, pairs: list[tuple[str, str]], texts: list[str], plan: Plan) -> int:
     """Teaches the student until the time is up; returns the number of steps."""
-    log, rng = log_to("distil"), random.Random(plan.seed)
-    english = [coded.ids for coded in tokenizer.encode_batch([en for en, _ in pairs])]
-    chinese = [coded.ids for coded in tokenizer.encode_batch([zh for _, zh in pairs])]
-    wanted = goals(english, plan.bf16)
+    log = log_to("distil")
+
+    def coded(lines: list[str]) -> Rows:
+        return Rows([code.ids for code in tokenizer.encode_batch(lines)], plan.device, plan.seed)
+
+    english, chinese, running = coded([en for en, _ in pairs]), coded([zh for _, zh in pairs]), coded(texts)
+    unknown, wanted = tokenizer.token_to_id("[MASK]"), goals(english, len(pairs), plan)
     table = student.embeddings.word_embeddings.weight
+    guesser = Guesser(table.shape[1]).to(plan.device)
     rest = [p for p in student.parameters() if p is not table]
-    groups = [{"params": [table], "base": plan.lr * 10}, {"params": rest, "base": plan.lr}]
+    groups = [
+        {"params": [table], "base": plan.lr * 10},
+        {"params": rest, "base": plan.lr},
+        {"params": list(guesser.parameters()), "base": plan.lr * 3},
+    ]
     optimizer = torch.optim.AdamW(groups, lr=plan.lr, weight_decay=0.0, fused=True)
     schedule, step, mean = TimedSchedule(optimizer, plan.minutes, 40, 0.05), 0, None
     student.train()
     while schedule.step():
-        batch = rng.choices(range(len(pairs)), k=plan.batch)
-        keep = batch[: plan.batch // 8]
-        with torch.autocast("cpu", torch.bfloat16, enabled=plan.bf16):
-            loss_zh = F.mse_loss(pooled(student, [chinese[n] for n in batch]), wanted[batch])
-            loss_en = F.mse_loss(pooled(student, [english[n] for n in keep]), wanted[keep])
-            loss = (loss_zh + loss_en) * 100
+        places, keep = chinese.draw(plan.batch), english.draw(plan.batch // 8)
+        with torch.autocast(plan.device, torch.bfloat16, enabled=plan.bf16):
+            loss = F.mse_loss(pooled(student, *chinese.at(places)), wanted[places]) * 100
+            loss = loss + F.mse_loss(pooled(student, *english.at(keep)), wanted[keep]) * 100
+            if plan.guess:
+                loss = loss + plan.guess * guesser(student, *running.at(running.draw(plan.batch)), unknown)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         optimizer.step()
-        step, mean = step + 1, smoothed(mean, loss.item(), 0.03)
+        step += 1
         if step % 20 == 0:
+            mean = smoothed(mean, loss.item(), 0.2)
             log.info("%4.0f s  step %d  loss %.3f", schedule.seconds, step, mean)
     return step
 
@@ -133,7 +200,9 @@ def make_encoder(shared: Path, out: Path, plan: Plan) -> None:
     pairs = sentence_pairs(shared) + vocabulary_pairs(shared) * 3
     pairs = [(re.sub(r"\s+", " ", en), zh) for en, zh in pairs if len(zh) <= 40]
     log.info("%d characters, %d pieces, %d pairs", len(characters), tokenizer.get_vocab_size(), len(pairs))
-    steps = distil(student, tokenizer, pairs, plan)
+    student.to(plan.device)
+    steps = distil(student, tokenizer, pairs, running_text(shared), plan)
+    student.cpu()
     torch.save({"encoder": student.state_dict(), "pieces": tokenizer.get_vocab_size()}, out)
     log.info("saved after %d steps", steps)
 
@@ -146,12 +215,15 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--lr", type=float, default=3e-4)
     parser.add_argument("--bf16", action="store_true", help="much faster on processors with AMX, slower on others")
+    parser.add_argument("--guess", type=float, default=0.3, help="weight of guessing hidden words")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
-    make_encoder(args.shared, args.out, Plan(args.minutes, args.bf16, args.seed, args.batch, args.lr))
+    plan = Plan(args.minutes, args.bf16, args.seed, args.batch, args.lr, args.guess, args.device)
+    make_encoder(args.shared, args.out, plan)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from torch import nn
 from transformers import AutoConfig, AutoModel
 
-from chat.llm.dsl import BOS, FIRST_TOOL, PIECES, POINTER0
+from chat.llm.dsl import PIECES, POINTER0
 from chat.llm.schema import TOOLS
+from lab.understanding.batches import Batch
 from lab.understanding.vocabulary import teacher_dir
 
 ROPE_BASE = 10000.0
@@ -123,15 +124,14 @@ class Hints(nn.Module):
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
-        self.tools = nn.Linear(hidden, len(TOOLS))
+        self.tools = nn.Linear(2 * hidden, len(TOOLS))
         self.words = nn.Linear(hidden, 1 + len(TOOLS))
 
-    def forward(self, states: torch.Tensor, mask: torch.Tensor, targets: list[list[int]]) -> torch.Tensor:
+    def forward(self, states: torch.Tensor, batch: Batch) -> torch.Tensor:
         """The weighted loss of both tasks."""
-        tools, words = hinted(targets, states.shape[1])
-        called = F.binary_cross_entropy_with_logits(self.tools(pooled(states, mask)).float(), tools)
+        called = F.binary_cross_entropy_with_logits(self.tools(pooled(states, batch.mask)).float(), batch.tools)
         named = F.cross_entropy(
-            self.words(states).float().flatten(0, 1), words.masked_fill(mask == 0, IGNORED).flatten()
+            self.words(states).float().flatten(0, 1), batch.words.masked_fill(batch.mask == 0, IGNORED).flatten()
         )
         return 3.0 * called + 0.5 * named
 
@@ -141,25 +141,12 @@ class Hints(nn.Module):
 
 
 def pooled(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """The mean of the states that are real (n, hidden)."""
-    return (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+    """Mean and maximum of the states that are real, side by side (n, 2 * hidden).
 
-
-def hinted(targets: list[list[int]], width: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """From target tokens: the tools that are called (n, tools), and each input token's tool or 0 (n, width)."""
-    tools, words = torch.zeros(len(targets), len(TOOLS)), torch.zeros(len(targets), width, dtype=torch.long)
-    for n, row in enumerate(targets):
-        tool, start = 0, None
-        for token in row:
-            if FIRST_TOOL <= token < FIRST_TOOL + len(TOOLS):
-                tool = token - FIRST_TOOL + 1
-                tools[n, tool - 1] = 1
-            elif token >= POINTER0 and start is None:
-                start = token - POINTER0
-            elif token >= POINTER0:
-                words[n, start : token - POINTER0 + 1] = tool
-                start = None
-    return tools, words
+    The mean says what the whole is about; the maximum still sees the third wish of a long sentence.
+    """
+    mean = (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+    return torch.cat((mean, states.masked_fill(mask[..., None] == 0, -1e4).amax(1)), 1)
 
 
 class Understander(nn.Module):
@@ -185,28 +172,19 @@ class Understander(nn.Module):
         pointers = self.decoder.e.weight[POINTER0 : POINTER0 + states.shape[1]]
         return self.bridge(F.dropout(states, self.dropout, self.training)) + pointers
 
-    def loss(self, sources: list[list[int]], targets: list[list[int]]) -> torch.Tensor:
+    def scores(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits of every target token given those before it (n, s, pieces), and the encoder's states."""
+        seen = self.states(batch.ids, batch.mask)
+        x = torch.cat((self.prefix(seen), self.decoder.e(batch.given)), 1)
+        states = self.decoder(x, torch.cat((batch.mask, batch.real), 1).bool())[:, batch.ids.shape[1] :]
+        return (states @ self.decoder.e.weight.T).float(), seen
+
+    def loss(self, batch: Batch) -> torch.Tensor:
         """Mean cross entropy of the target tokens, and a share of the hints'."""
-        ids, mask = padded(sources, 16)
-        wanted, real = padded(targets, 8)
-        given = torch.cat((torch.full((len(targets), 1), BOS), wanted[:, :-1]), 1)
-        seen = self.states(ids, mask)
-        x = torch.cat((self.prefix(seen), self.decoder.e(given)), 1)
-        states = self.decoder(x, torch.cat((mask, real), 1).bool())[:, ids.shape[1] :]
-        logits = (states @ self.decoder.e.weight.T).float()
-        wanted = wanted.masked_fill(real == 0, IGNORED)
+        logits, seen = self.scores(batch)
+        wanted = batch.wanted.masked_fill(batch.real == 0, IGNORED)
         loss = F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED, label_smoothing=0.02)
-        return loss + self.hints(seen, mask, targets)
-
-
-def padded(rows: list[list[int]], step: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token id rows as one tensor and the mask of what is real.
-
-    The width is a multiple of `step`: matrix kernels are prepared anew for every shape, so few shapes train faster.
-    """
-    width = math.ceil(max(map(len, rows)) / step) * step
-    ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
-    return ids, torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
+        return loss + self.hints(seen, batch)
 
 
 def build(pieces: int, layers: int, dropout: float, encoder_state: dict | None = None) -> Understander:
