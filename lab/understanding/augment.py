@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import random
 import re
@@ -22,6 +23,7 @@ _SLOTS = {
 }
 LISTED = 0.6
 """Share of utterances without a context that get a list on the screen: in the chat there nearly always is one."""
+LIBRARY = 1500
 Pools = dict[tuple[str, str], list[str]]
 
 
@@ -76,9 +78,39 @@ def catalogue_pools(folder: Path) -> Pools:
     return pools
 
 
-def merged(first: Pools, second: Pools) -> Pools:
-    """Both pools together; catalogue names weigh no more than the corpus' own."""
-    return {key: [*first.get(key, []), *second.get(key, [])] for key in {*first, *second}}
+def library_pools(data: Path, seed: int = 0) -> Pools:
+    """Names of real books: titles, authors and series of goodbooks, authors and readers of LibriVox.
+
+    At most LIBRARY of each kind, so that they do not outweigh the corpus; nothing where the files are absent.
+    """
+    names: dict[str, set[str]] = {"title": set(), "author": set(), "narrator": set(), "series": set()}
+    for row in _rows(data / "goodbooks10k/books.csv"):
+        if row["language_code"].startswith("en"):
+            title, _, series = row["title"].partition(" (")
+            names["title"].add(title)
+            names["author"].add(row["authors"].split(",")[0])
+            if "#" in series:
+                names["series"].add(series.partition("#")[0].rstrip(" ,"))
+    for row in _rows(data / "librivox/librivox_books.csv"):
+        names["author"].add(row["author"])
+        names["narrator"].add(row["reader_names"].split(",")[0])
+    rng, pools = random.Random(seed), {}
+    for kind, found in names.items():
+        fit = sorted(name for name in found if 3 <= len(name) <= 40 and name.isprintable() and "(" not in name)
+        pools["en", kind] = rng.sample(fit, min(LIBRARY, len(fit)))
+    return pools
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def merged(*pools: Pools) -> Pools:
+    """All pools together."""
+    return {key: [name for pool in pools for name in pool.get(key, [])] for key in {k for pool in pools for k in pool}}
 
 
 def _swap_names(record: Record, calls: list[Call], pools: Pools, rng: random.Random) -> Record:

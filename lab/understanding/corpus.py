@@ -16,6 +16,8 @@ from chat.llm.dsl import Source, encode
 CORPUS = Path(__file__).parent / "corpus"
 HELD_OUT_FILES = ("train.en-full", "train.zh-mix")
 SLICED_FILES = {"train.dialogues": 8, "train.en-plain": 5, "train.zh-plain": 5}
+HELD_OUT_DIALOGUES = "dialogues.held.jsonl"
+"""Whole dialogues that are a test of their own (`evaluate --file`); `split` only keeps their utterances out."""
 Call = tuple[str, dict[str, Any]]
 
 
@@ -75,7 +77,8 @@ def split(folder: Path = CORPUS) -> tuple[list[Record], list[Record]]:
             parts = SLICED_FILES.get(path.stem)
             held = path.stem in HELD_OUT_FILES or bool(parts and _sliced_out(record, parts))
             (test if held else train).append(record)
-    kept_back = set(map(_wording, test))
+    dialogues = read_records(folder / HELD_OUT_DIALOGUES) if (folder / HELD_OUT_DIALOGUES).exists() else []
+    kept_back = set(map(_wording, [*test, *dialogues]))
     return [record for record in train if _wording(record) not in kept_back], test
 
 

@@ -26,7 +26,7 @@ from lab.understanding.corpus import Call, Record, read_records, split
 from lab.understanding.progress import log_to
 from lab.understanding.scoring import best, exact, precision_recall, ratio, same_tools
 
-DIALOGUE = re.compile(r"(dlg-.+)-\d+")
+DIALOGUE = re.compile(r"(dlgh?-.+)-\d+")
 
 
 class Result(NamedTuple):
@@ -77,7 +77,7 @@ def figures(results: list[Result]) -> dict[str, Any]:
     intent = 0
     for result in results:
         nearest = best(result.record.readings, result.calls)
-        intent += same_tools(nearest, result.calls)
+        intent += _right_tools(result)
         got, goal = (Counter(name for name, _ in calls) or Counter({"(none)": 1}) for calls in (result.calls, nearest))
         hits.update(got & goal)
         given.update(got)
@@ -142,7 +142,25 @@ def report_of(results: list[Result]) -> dict[str, Any]:
     """The figures of each language and of all together."""
     languages = sorted({result.record.lang for result in results})
     report = {lang: figures([r for r in results if r.record.lang == lang]) for lang in languages}
-    return {**report, "all": figures(results), "dialogues": dialogues(results)}
+    plain = [result for result in results if is_plain(result.record)]
+    shares = {"intent_accuracy": ratio(sum(map(_right_tools, plain)), len(plain))}
+    shares |= {"exact_match": ratio(sum(result.exact for result in plain), len(plain))}
+    return {
+        **report,
+        "all": figures(results),
+        "plain": {"n": len(plain), **shares},
+        "dialogues": dialogues(results),
+    }
+
+
+def is_plain(record: Record) -> bool:
+    """A short request with one intent, at most six words or eight Chinese characters, that needs no context."""
+    size = len(record.utterance) / 8 if record.lang == "zh" else len(record.utterance.split()) / 6
+    return size <= 1 and len(record.readings[0]) == 1 and not record.context.asked and not record.context.about
+
+
+def _right_tools(result: Result) -> bool:
+    return same_tools(best(result.record.readings, result.calls), result.calls)
 
 
 def dialogues(results: list[Result]) -> dict[str, float | int | None]:
@@ -174,7 +192,7 @@ def calibrate(weights: Path, results: list[Result], listed: list[Result]) -> dic
 def lines_of(report: dict[str, Any]) -> Iterator[str]:
     """The main figures of a report for people."""
     for lang, f in report.items():
-        if lang in ("confidence", "dialogues"):
+        if lang in ("confidence", "plain", "dialogues"):
             yield f"{lang} {f}"
             continue
         none, ms = f["no_call"], f["latency_ms"]

@@ -11,6 +11,7 @@ import json
 import subprocess
 import tempfile
 import warnings
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,7 @@ def card_of(saved: dict[str, Any], cosine: float, out: Path) -> dict[str, Any]:
         files[name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     return {
         "name": "attune-understanding",
+        "made": datetime.now(UTC).date().isoformat(),
         "commit": commit(),
         "seed": saved["seed"],
         "steps": saved["step"],

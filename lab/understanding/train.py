@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from chat.llm.understanding import Understanding
-from lab.understanding.augment import catalogue_pools, corpus_pools, merged
+from lab.understanding.augment import catalogue_pools, corpus_pools, library_pools, merged
 from lab.understanding.corpus import CORPUS, split
 from lab.understanding.distil import Plan, make_encoder
 from lab.understanding.evaluate import calibrate, lines_of, on_screen, run
@@ -44,7 +44,8 @@ def main() -> None:
         plan = Plan(args.distil_minutes, args.bf16, args.seed, device=args.device)
         make_encoder(args.shared, args.out / "encoder.pt", plan)
     records, test = split(args.corpus)
-    pools = merged(corpus_pools(records), catalogue_pools(args.shared / "catalog"))
+    names = (catalogue_pools(args.shared / "catalog"), library_pools(args.shared / "data"))
+    pools = merged(corpus_pools(records), *names)
     fit(args.out, records, pools, Recipe(**{name: getattr(args, name) for name in defaults if hasattr(args, name)}))
     export(args.out, args.out / "weights")
     model = Understanding.load(args.out / "weights")
