@@ -11,26 +11,15 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from catalog.chroma import StoreError
 from catalog.embed import Embedder
 from catalog.opening import query_embedding, words_of
-from chat.llm.lessons import Lesson, LessonBook, LessonError, lesson_records
+from chat.llm.lessons import Lesson, LessonBook, LessonError, exported, lesson_records
 from chat.llm.understanding import Call
 from settings import load_settings
-
-
-def record(lesson: Lesson) -> dict[str, Any]:
-    """A taught sentence as a record of the corpus."""
-    lang = "zh" if any("\u4e00" <= char <= "\u9fff" for char in lesson.said) else "en"
-    calls = [call.model_dump() for call in lesson.calls]
-    return {
-        "id": f"taught-{lesson.lesson_id}", "lang": lang, "shown": [], "asked": None, "about": None,
-        "utterance": lesson.said, "calls": calls,
-    }  # fmt: skip
 
 
 def told(lesson: Lesson) -> str:
@@ -41,10 +30,10 @@ def told(lesson: Lesson) -> str:
 
 def export(book: LessonBook, path: Path) -> str:
     """Writes the taught sentences; an expression is read as its meaning and needs no training."""
-    sentences = [lesson for lesson in book.lessons() if lesson.calls]
-    lines = [json.dumps(record(lesson), ensure_ascii=False) + "\n" for lesson in sentences]
-    path.write_text("".join(lines), encoding="utf-8")
-    return f"{len(sentences)} sentences written, {len(book.lessons()) - len(sentences)} expressions left out"
+    lines = exported(book.lessons())
+    path.write_text(lines, encoding="utf-8")
+    written = lines.count("\n")
+    return f"{written} sentences written, {len(book.lessons()) - written} expressions left out"
 
 
 def run(book: LessonBook, args: argparse.Namespace) -> str:
