@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from catalog import columns
 from catalog.formats import formats_called
 from catalog.items import AGE_ORDER, Item, under
+from catalog.kept import Kept
+from catalog.nearest import Nearest, nearest
 from catalog.people import People
-from catalog.postings import Postings
+from catalog.postings import Postings, union
 from catalog.spelling import form, people_in
 from catalog.vocabulary import Vocabulary, Words
 
 KINDS = ("category", "author", "narrator", "series", "tag", "item", "mood", "scene")
-_MOST_MASKS = 1024
+KEPT_ROOM = 256 * 2**20
+"""Bytes of masks, row lists and orders that are kept at the most."""
 
 
 class Catalogue:
@@ -25,29 +28,42 @@ class Catalogue:
     """
 
     def __init__(
-        self, items: Sequence[Item], words: Words, vectors: np.ndarray, embed: Callable[[str], np.ndarray]
+        self,
+        items: Sequence[Item],
+        words: Words,
+        vectors: np.ndarray,
+        embed: Callable[[str], np.ndarray],
+        index: Nearest | None = None,
     ) -> None:
         self.items = tuple(items)
         self.words = words
         self.vectors = _frozen(np.asarray(vectors, dtype=np.float32).view())
+        """May lie on disk (a memory map): take the rows you need."""
         self.embed = embed
         """Text -> vector of the same space as `vectors`."""
+        self.nearest = index or nearest(self.vectors)
         self.row = {item.id: row for row, item in enumerate(self.items)}
         self._fill_columns()
         self._fill_postings()
-        self._masks: dict[tuple[str, str], np.ndarray] = {}
+        self._kept = Kept(KEPT_ROOM)
 
     @classmethod
     def build(
-        cls, items: Sequence[Item], words: Words, vectors: np.ndarray, embed: Callable[[str], np.ndarray]
+        cls,
+        items: Sequence[Item],
+        words: Words,
+        vectors: np.ndarray,
+        embed: Callable[[str], np.ndarray],
+        index: Nearest | None = None,
     ) -> Catalogue:
         """A catalogue from items and their L2-normalised vectors (n × d, in item order).
 
+        index: what finds the nearest of these vectors, where it was made or loaded before.
         ValueError when the numbers of items and vectors differ or an id stands there twice.
         """
         if vectors.ndim != 2 or len(vectors) != len(items):
             raise ValueError(f"vectors of shape {vectors.shape} for {len(items)} items; give one row an item")
-        built = cls(items, words, vectors, embed)
+        built = cls(items, words, vectors, embed, index)
         if len(built.row) != len(items):
             raise ValueError(f"{len(items) - len(built.row)} item ids stand there twice; ids must be unique")
         return built
@@ -90,58 +106,75 @@ class Catalogue:
         """Items of a series."""
         return self.holds("series", name)
 
+    def speaking(self, languages: Sequence[str]) -> np.ndarray:
+        """Items whose audio is in one of these languages (ISO 639)."""
+        mask = np.zeros(len(self), dtype=bool)
+        for language in languages:
+            if language in self._tongue:
+                mask |= self.kept("language", language, lambda code=self._tongue[language]: self.tongues == code)
+        return mask
+
     def holds(self, kind: str, key: str) -> np.ndarray:
         """Mask of the items that have something: the one door of blocks, penalties and interests.
 
         `kind` is one of KINDS (ValueError otherwise); an unknown key gives an empty mask.
         """
+        return self.kept(f"mask {kind}", key, lambda: self._mask(self.rows_with(kind, key)))
+
+    def rows_with(self, kind: str, key: str) -> np.ndarray:
+        """The rows that `holds` marks, in their order: int32."""
         if kind not in KINDS:
             raise ValueError(f"no kind {kind!r}; use one of {list(KINDS)}")
-        mask = self._masks.get((kind, key))
-        if mask is None:
-            if len(self._masks) >= _MOST_MASKS:
-                self._masks = {}
-            mask = self._mask(self._rows(kind, key))
-            self._masks[kind, key] = mask
-        return mask
+        return self.kept(f"rows {kind}", key, lambda: self._rows(kind, key))
 
-    def _rows(self, kind: str, key: str) -> Iterable[int]:
+    def mood_place(self, slug: str) -> np.ndarray:
+        """Where each item names a mood: 0 first; -1 not by this slug."""
+        code = self._mood_codes.get(slug)
+        if code is None:
+            return self.kept("mood place", "", lambda: np.full(len(self), -1, dtype=np.int8))
+        return self.kept("mood place", slug, lambda: _place_of(self._moods, code))
+
+    def kept(self, what: str, key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
+        """An array that is worked out once for this snapshot, and again should KEPT_ROOM not have held it."""
+        return self._kept.get((what, key), make)
+
+    def _rows(self, kind: str, key: str) -> np.ndarray:
         if kind == "item":
-            return [self.row[key]] if key in self.row else []
+            return np.array([self.row[key]] if key in self.row else [], dtype=np.int32)
         if kind == "category":
             return self._category_rows(key) if key in self._paths else self._tag_rows(key)
-        if kind == "mood":
-            return self._term_rows("mood", self.words.moods, key) or self._tags.holding(key)
-        if kind == "scene":
-            return self._term_rows("scene", self.words.scenes, key) or self._tags.holding(key)
+        if kind in self._terms:
+            rows = self._term_rows(kind, key)
+            return rows if len(rows) else self._tags.holding(key)
         if kind == "tag":
             return self._tag_rows(key)
-        return {row for name in self.people.names(key) for row in self._names[kind].exactly(name)}
+        return union([self._names[kind].exactly(name) for name in self.people.names(key)])
 
-    def _category_rows(self, path: str) -> set[int]:
-        return {row for leaf, rows in self._leaves.items() if under(leaf, path) for row in rows}
+    def _category_rows(self, path: str) -> np.ndarray:
+        return self._leaves.where(lambda leaf: under(leaf, path))
 
-    def _term_rows(self, kind: str, vocabulary: Vocabulary, word: str) -> set[int]:
+    def _term_rows(self, kind: str, word: str) -> np.ndarray:
         wanted = form(word)
+        vocabulary: Vocabulary = self.words.moods if kind == "mood" else self.words.scenes
         slugs = [t.slug for t in vocabulary.terms if wanted in {form(w) for w in (t.slug, t.en, t.zh, *t.aliases)}]
-        return {row for slug in slugs for row in self._terms[kind].get(slug, [])}
+        return union([self._terms[kind].exactly(slug) for slug in slugs])
 
-    def _tag_rows(self, word: str) -> set[int]:
-        rows = self._tags.holding(word) | self._term_rows("mood", self.words.moods, word)
+    def _tag_rows(self, word: str) -> np.ndarray:
         wanted = form(word)
-        rows |= {row for kind in formats_called(wanted) for row in self._formats.get(kind, [])}
-        for path in self._called.get(wanted, ()):
-            rows |= self._category_rows(path)
-        return rows
+        found = [self._tags.holding(word), self._term_rows("mood", word)]
+        found += [self._formats.exactly(kind) for kind in formats_called(wanted)]
+        found += [self._category_rows(path) for path in self._called.get(wanted, ())]
+        return union(found)
 
-    def _mask(self, rows: Iterable[int]) -> np.ndarray:
+    def _mask(self, rows: np.ndarray) -> np.ndarray:
         mask = np.zeros(len(self), dtype=bool)
-        mask[list(rows)] = True
-        return _frozen(mask)
+        mask[rows] = True
+        return mask
 
     def _fill_columns(self) -> None:
         items = self.items
         self.languages = _frozen(np.array([item.language for item in items], dtype="U3"))
+        self.tongues, self._tongue = columns.coded([item.language for item in items])
         self.ages = _frozen(np.array([AGE_ORDER.index(item.age) for item in items], dtype=np.int8))
         """Index into AGE_ORDER."""
         self.free = _frozen(np.array([item.access == "free" for item in items], dtype=bool))
@@ -149,32 +182,35 @@ class Catalogue:
         self.completed = _frozen(np.array([item.status == "completed" for item in items], dtype=bool))
         self.sitting_minutes = _frozen(np.array([item.sitting_minutes for item in items], dtype=np.float32))
         self.prices = _frozen(np.array([item.price for item in items], dtype=np.float32))
+        self.dearest = float(self.prices.max(initial=0.0))
+        """The highest price."""
+        self._moods, self._mood_codes = columns.coded_lists([item.moods for item in items])
         self.popularity = _frozen(columns.popularity(items))
         self.quality = _frozen(columns.quality(items))
         self.recency = _frozen(columns.recency(items))
 
     def _fill_postings(self) -> None:
         self.people = People(self.words.people)
-        self._formats: dict[str, list[int]] = {}
-        self._leaves: dict[str, list[int]] = {}
-        self._terms: dict[str, dict[str, list[int]]] = {"mood": {}, "scene": {}}
+        self._formats, self._leaves = Postings(_as_is), Postings(_as_is)
+        self._terms = {"mood": Postings(_as_is), "scene": Postings(_as_is)}
         self._tags = Postings()
         self._names = {"author": Postings(), "narrator": Postings(), "series": Postings()}
         for row, item in enumerate(self.items):
-            self._formats.setdefault(item.format, []).append(row)
-            for filed, keys in (
-                (self._leaves, item.categories),
-                (self._terms["mood"], item.moods),
-                (self._terms["scene"], item.scenes),
-            ):
-                for key in keys:
-                    filed.setdefault(key, []).append(row)
-            for tag in item.tags:
-                self._tags.add(tag, row)
-            self._fill_names(row, item)
+            self._file(row, item)
+        for postings in (self._formats, self._leaves, self._tags, *self._terms.values(), *self._names.values()):
+            postings.seal()
         self._fill_paths()
 
-    def _fill_names(self, row: int, item: Item) -> None:
+    def _file(self, row: int, item: Item) -> None:
+        self._formats.add(item.format, row)
+        for path in item.categories:
+            self._leaves.add(path, row)
+        for slug in item.moods:
+            self._terms["mood"].add(slug, row)
+        for slug in item.scenes:
+            self._terms["scene"].add(slug, row)
+        for tag in item.tags:
+            self._tags.add(tag, row)
         for kind, name in (("author", item.author), ("narrator", item.narrator)):
             for person in people_in(name) if name else ():
                 self._names[kind].add(person, row)
@@ -182,12 +218,24 @@ class Catalogue:
             self._names["series"].add(item.series, row)
 
     def _fill_paths(self) -> None:
-        self._paths = {"/".join(path.split("/")[:depth]) for path in self._leaves for depth in (1, 2, 3)}
+        self._paths = {"/".join(path.split("/")[:depth]) for path in self._leaves.names for depth in (1, 2, 3)}
         self._called: dict[str, list[str]] = {}
         for category in self.words.taxonomy.categories:
             self._paths.add(category.path)
             for word in (category.path, category.en, category.zh, *category.aliases):
                 self._called.setdefault(form(word), []).append(category.path)
+
+
+def _as_is(name: str) -> str:
+    return name
+
+
+def _place_of(codes: np.ndarray, code: int) -> np.ndarray:
+    """The first place of a code in each list (codes: places × items), -1 for none."""
+    first = np.full(codes.shape[1], -1, dtype=np.int8)
+    for place in reversed(range(len(codes))):
+        first[codes[place] == code] = place
+    return first
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

@@ -46,3 +46,19 @@ def recency(items: Sequence[Item]) -> np.ndarray:
     added = np.array([item.added.toordinal() for item in items], dtype=np.float64)
     years = np.array([item.added.year if item.year is None else item.year for item in items], dtype=np.float64)
     return ((percentile(added) + percentile(years)) / 2).astype(np.float32)
+
+
+def coded(words: Sequence[str]) -> tuple[np.ndarray, dict[str, int]]:
+    """Each word as a small number, uint16, and the numbers by word."""
+    codes: dict[str, int] = {}
+    return np.array([codes.setdefault(word, len(codes)) for word in words], dtype=np.uint16), codes
+
+
+def coded_lists(lists: Sequence[Sequence[str]]) -> tuple[np.ndarray, dict[str, int]]:
+    """Lists of words as small numbers (int16 [places, lists], -1 where a list has ended), and the numbers by word."""
+    codes: dict[str, int] = {}
+    table = np.full((max(map(len, lists), default=0), len(lists)), -1, dtype=np.int16)
+    for row, words in enumerate(lists):
+        for place, word in enumerate(words):
+            table[place, row] = codes.setdefault(word, len(codes))
+    return table, codes

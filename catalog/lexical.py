@@ -13,6 +13,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import repeat
 
 import numpy as np
 
@@ -27,18 +28,27 @@ _SINGLE = 0.15
 
 Field = tuple[str, float]
 """A text and how much a word in it counts; 1 for a description."""
+Bundle = tuple[Field, ...]
+"""Fields that many records share, such as the names of a category: they are weighed once."""
 
 
 class Lexical:
     """An inverted index that is never changed. Thread-safe."""
 
-    def __init__(self, records: Iterable[Iterable[Field]]) -> None:
+    def __init__(self, records: Iterable[Iterable[Field]], bundles: Iterable[Iterable[Bundle]] | None = None) -> None:
+        """bundles: for each record those that it has, beside its own fields."""
         self._terms: dict[str, int] = {}
+        self._weighed: dict[Bundle, dict[int, float]] = {}
         columns = _Columns()
         self._size = 0
-        for row, fields in enumerate(records):
-            columns.add(row, self._weigh(fields))
+        for row, (fields, shared) in enumerate(zip(records, repeat(()) if bundles is None else bundles, strict=False)):
+            found = self._weigh(fields)
+            for bundle in shared:
+                for term, weight in self._of_bundle(bundle).items():
+                    found[term] += weight
+            columns.add(row, found)
             self._size = row + 1
+        self._weighed = {}
         self._freeze(columns)
 
     def scores(self, query: str) -> np.ndarray:
@@ -53,7 +63,13 @@ class Lexical:
                 out[self._rows[span]] += weight * self._weights[span]
         return out / np.float32(best) if best else out
 
-    def _weigh(self, fields: Iterable[Field]) -> dict[int, float]:
+    def _of_bundle(self, bundle: Bundle) -> dict[int, float]:
+        found = self._weighed.get(bundle)
+        if found is None:
+            found = self._weighed[bundle] = self._weigh(bundle)
+        return found
+
+    def _weigh(self, fields: Iterable[Field]) -> defaultdict[int, float]:
         found: defaultdict[int, float] = defaultdict(float)
         for text, weight in fields:
             terms = pieces(text)
@@ -63,11 +79,11 @@ class Lexical:
         return found
 
     def _freeze(self, columns: _Columns) -> None:
-        terms = np.frombuffer(columns.terms, dtype=np.int64)
+        terms = np.frombuffer(columns.terms, dtype=np.int32)
         order = np.argsort(terms, kind="stable")
         counts = np.bincount(terms, minlength=len(self._terms))
         self._starts = np.concatenate([[0], np.cumsum(counts)])
-        self._rows = np.frombuffer(columns.rows, dtype=np.int64)[order].astype(np.int32)
+        self._rows = np.frombuffer(columns.rows, dtype=np.int32)[order]
         strength = np.frombuffer(columns.strengths, dtype=np.float64)[order]
         self._rarity = np.log1p((self._size - counts + 0.5) / (counts + 0.5))
         self._rarest = float(np.log1p((self._size + 0.5) / 0.5))
@@ -79,7 +95,7 @@ class _Columns:
     """The (word, record, strength) triples while the index is being built, in compact arrays."""
 
     def __init__(self) -> None:
-        self.terms, self.rows, self.strengths = array("q"), array("q"), array("d")
+        self.terms, self.rows, self.strengths = array("i"), array("i"), array("d")
 
     def add(self, row: int, found: dict[int, float]) -> None:
         self.terms.extend(found)

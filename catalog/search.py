@@ -1,13 +1,14 @@
-"""Search by words and by meaning at once, over the whole catalogue or a part of it, exactly.
+"""Search by words and by meaning at once, over the whole catalogue or a part of it.
 
 A query is answered three ways: by the names it holds (title, author, series, narrator), by its words (BM25), by its
-meaning (every vector, no approximation). A query that *is* a name puts the items of that name first; else words and
-meaning are weighed together, and a name inside a longer query lifts its items. Ties go to the more played item.
+meaning. A query that *is* a name puts the items of that name first; else words and meaning are weighed together, and a
+name inside a longer query lifts its items. Ties go to the more played item. A small catalogue is looked at whole; in a
+large one only the best by words, the nearest in meaning and those named are weighed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -15,7 +16,7 @@ from pydantic import BaseModel
 
 from catalog.catalogue import Catalogue
 from catalog.items import Item
-from catalog.lexical import Field, Lexical
+from catalog.lexical import Bundle, Field, Lexical
 from catalog.names import Names
 from catalog.taxonomy import Category
 from catalog.vocabulary import Term, Words
@@ -29,6 +30,8 @@ MIN_SCORE = 0.1
 """Below it an item has a character or a theme in common with the query by chance."""
 NOISE, NEAR = 0.12, 0.72
 """Cosines between which meaning counts from 0 to 1: below it is chance, above it a paraphrase."""
+LOOKED_AT = 1000
+"""In a large catalogue so many of the best by words and of the nearest in meaning are weighed."""
 _POPULARITY_SHARE = 0.02
 _FORMATS = {
     "audiobook": "audiobook 有声书",
@@ -58,9 +61,8 @@ class Search:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._vectors = catalogue.vectors
-        self._lexical = Lexical(_fields(item, catalogue.words) for item in catalogue.items)
+        self._lexical = Lexical(map(_fields, catalogue.items), _bundles(catalogue.items, catalogue.words))
         self._names = Names(catalogue.items, catalogue.words)
-        self._lift = np.asarray(catalogue.popularity, dtype=np.float32) * _POPULARITY_SHARE
         self._embedded = lru_cache(maxsize=512)(catalogue.embed)
 
     def query(self, text: str, k: int = 50, mask: np.ndarray | None = None) -> list[Hit]:
@@ -71,62 +73,96 @@ class Search:
         wish = core(text)
         if not wish or k <= 0 or not len(self._catalogue):
             return []
-        lexical = self._lexical.scores(wish)
-        semantic = _meaning(self._vectors @ self._embedded(wish))
+        vector, words = self._embedded(wish), self._lexical.scores(wish)
+        within, exactly = self._names.within(wish), {**self._names.exactly(wish), **self._names.exactly(text)}
+        rows = self._looked_at(vector, words, [*within, *exactly], mask)
+        lexical = words[rows]
+        semantic = _meaning(self._vectors[rows] @ vector)
         score = LEXICAL_SHARE * np.sqrt(lexical) + (1 - LEXICAL_SHARE) * semantic
-        score = score * (1 - _POPULARITY_SHARE) + self._lift * (score > 0)
-        for row, share in self._names.within(wish).items():
-            score[row] += (1 - score[row]) * NAME_LIFT * share
+        lift = self._catalogue.popularity[rows] * np.float32(_POPULARITY_SHARE)
+        score = score * (1 - _POPULARITY_SHARE) + lift * (score > 0)
+        for place, share in _places(rows, within):
+            score[place] += (1 - score[place]) * NAME_LIFT * share
         score *= NAMED
-        for row, weight in {**self._names.exactly(wish), **self._names.exactly(text)}.items():
-            score[row] = NAMED + (1 - NAMED) * (0.9 * weight + 0.1 * score[row])
-        return [_hit(row, score, lexical, semantic) for row in _best(score, k, mask)]
+        for place, weight in _places(rows, exactly):
+            score[place] = NAMED + (1 - NAMED) * (0.9 * weight + 0.1 * score[place])
+        best = _best(score, k, None if mask is None else mask[rows])
+        return [_hit(int(rows[at]), score[at], lexical[at], semantic[at]) for at in best]
 
     def similar(self, row: int, k: int, mask: np.ndarray | None = None) -> list[Hit]:
         """The `k` items nearest in meaning to the item of a row, best first, without that item."""
-        score = _meaning(self._vectors @ self._vectors[row])
-        nearest = score.copy()
-        nearest[row] = 0.0
-        nothing = np.zeros_like(score)
-        return [_hit(at, score, nothing, score) for at in _best(nearest, k, mask)]
+        index = self._catalogue.nearest
+        if index.exact:
+            rows, cosines = np.arange(len(self._catalogue)), self._vectors @ self._vectors[row]
+        else:
+            rows, cosines = index.near(self._vectors[row], k + 1, index.among(mask))
+        rows, score = rows[rows != row], _meaning(cosines[rows != row])
+        best = _best(score, k, None if mask is None else mask[rows])
+        return [_hit(int(rows[at]), score[at], 0.0, score[at]) for at in best]
+
+    def _looked_at(
+        self, vector: np.ndarray, words: np.ndarray, named: list[int], mask: np.ndarray | None
+    ) -> np.ndarray:
+        """The rows that are weighed, ascending."""
+        index = self._catalogue.nearest
+        if index.exact:
+            return np.arange(len(self._catalogue))
+        worded = np.flatnonzero(words > 0.0 if mask is None else (words > 0.0) & mask)
+        if len(worded) > LOOKED_AT:
+            edge = np.partition(words[worded], len(worded) - LOOKED_AT)[len(worded) - LOOKED_AT]
+            above = worded[words[worded] > edge]
+            worded = np.concatenate([above, worded[words[worded] == edge][: LOOKED_AT - len(above)]])
+        near, _ = index.near(np.asarray(vector, dtype=np.float32), LOOKED_AT, index.among(mask))
+        return np.unique(np.concatenate([worded, near, np.array(named, dtype=np.int64)]))
 
 
 def _meaning(cosine: np.ndarray) -> np.ndarray:
     return np.clip((cosine - NOISE) / (NEAR - NOISE), 0.0, 1.0).astype(np.float32)
 
 
+def _places(rows: np.ndarray, weights: Mapping[int, float]) -> list[tuple[int, float]]:
+    """Where the rows with a weight stand among `rows` (ascending, and holding all of them)."""
+    places = np.searchsorted(rows, list(weights)).tolist()
+    return list(zip(places, weights.values(), strict=True))
+
+
 def _best(score: np.ndarray, k: int, mask: np.ndarray | None) -> list[int]:
-    """Rows that are worth showing, best first; equal scores by row, so that the order never changes."""
+    """Places that are worth showing, best first; equal scores by place, so that the order never changes."""
     worth = score >= MIN_SCORE
-    rows = np.flatnonzero(worth if mask is None else mask & worth)
-    if len(rows) > k:
-        border = np.partition(score[rows], len(rows) - k)[len(rows) - k]
-        rows = rows[score[rows] >= border]
-    order = np.lexsort((rows, -score[rows]))
-    return [int(row) for row in rows[order][:k]]
+    places = np.flatnonzero(worth if mask is None else mask & worth)
+    if len(places) > k:
+        border = np.partition(score[places], len(places) - k)[len(places) - k]
+        places = places[score[places] >= border]
+    order = np.lexsort((places, -score[places]))
+    return [int(place) for place in places[order][:k]]
 
 
-def _hit(row: int, score: np.ndarray, lexical: np.ndarray, semantic: np.ndarray) -> Hit:
-    return Hit(row=row, score=float(score[row]), lexical=float(lexical[row]), semantic=float(semantic[row]))
+def _hit(row: int, score: float, lexical: float, semantic: float) -> Hit:
+    return Hit(row=row, score=float(score), lexical=float(lexical), semantic=float(semantic))
 
 
-def _fields(item: Item, words: Words) -> Iterator[Field]:
+def _fields(item: Item) -> Iterator[Field]:
     yield item.title, 4.0
     yield item.title_alt or "", 3.0
     yield item.author or "", 3.0
     yield item.series or "", 2.5
     yield item.narrator or "", 1.5
     yield item.description, 1.0
-    yield _FORMATS[item.format], 0.5
     for tag in item.tags:
         yield tag, 2.0
-    entries: list[tuple[Category | Term, float]] = [
-        (words.taxonomy.get(path), 2.0) for path in item.categories if path in words.taxonomy
-    ]
-    entries += [(words.moods.get(slug), 1.5) for slug in item.moods if slug in words.moods]
-    entries += [(words.scenes.get(slug), 1.5) for slug in item.scenes if slug in words.scenes]
-    for entry, weight in entries:
-        yield entry.en, weight
-        yield entry.zh, weight
-        for alias in entry.aliases:
-            yield alias, weight / 3
+
+
+def _bundles(items: Sequence[Item], words: Words) -> Iterator[list[Bundle]]:
+    """The names of each item's format, categories, moods and scenes."""
+    named: dict[str, Bundle] = {form: ((text, 0.5),) for form, text in _FORMATS.items()}
+    named |= {category.path: _names_of(category, 2.0) for category in words.taxonomy.categories}
+    moods = {term.slug: _names_of(term, 1.5) for term in words.moods.terms}
+    scenes = {term.slug: _names_of(term, 1.5) for term in words.scenes.terms}
+    for item in items:
+        found = [named.get(key) for key in (item.format, *item.categories)]
+        found += [*map(moods.get, item.moods), *map(scenes.get, item.scenes)]
+        yield [bundle for bundle in found if bundle]
+
+
+def _names_of(entry: Category | Term, weight: float) -> Bundle:
+    return ((entry.en, weight), (entry.zh, weight), *((alias, weight / 3) for alias in entry.aliases))

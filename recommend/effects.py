@@ -3,13 +3,16 @@
 An entry of weight t on a factor that an item has to degree x in [-1, 1] shifts the item by
 beta * g(t) * x, where g is odd, rising and concave: a plain wish (0.3) is already well heard. What was
 said in this sitting speaks louder than what has been standing for days. The entries of one factor
-together shift by at most BOUND, so that no single factor silences the others.
+together shift by at most BOUND, so that no single factor silences the others. Shifts are worked out only for
+the rows that are asked for: a request looks at a few thousand of a catalogue that may hold a million.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 
@@ -46,12 +49,27 @@ FRESH_HOURS = 1.0
 SPOKEN = frozenset({"chat", "chip", "panel"})
 
 
+Rows = np.ndarray | slice
+"""Row numbers, a mask, or a slice of the catalogue."""
+ALL = slice(None)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A number for every row, worked out for those that are asked for: `column[rows]`, or `column[:]` for all."""
+
+    at: Callable[[Rows], np.ndarray]
+
+    def __getitem__(self, rows: Rows) -> np.ndarray:
+        return self.at(rows)
+
+
 @dataclass(frozen=True)
 class Shift:
     """What one entry does to every row."""
 
     entry: Entry
-    logits: np.ndarray
+    logits: Column
 
 
 def heard_strength(value: float) -> float:
@@ -67,57 +85,93 @@ def voice(entry: Entry, now: datetime) -> float:
     return STANDING + (1.0 - STANDING) * 2.0 ** (-hours / FRESH_HOURS)
 
 
-def shifts(pbox: PBox, catalogue: Catalogue, heard: np.ndarray, now: datetime, scale: float = 1.0) -> tuple[Shift, ...]:
+def steer(pbox: PBox, catalogue: Catalogue, heard: np.ndarray, now: datetime, scale: float = 1.0) -> Steering:
     """The shift of every entry on every row, bounded by factor; `scale` turns all of them down.
 
     `heard` marks the rows that the listener has already played.
     """
-    found: list[Shift] = []
+    groups = []
     for factor, beta in BETA.items():
-        own = [Shift(e, beta * voice(e, now) * pull(e, catalogue, heard)) for e in pbox.of(factor)]
-        found.extend(_bounded(own, scale))
-    return tuple(found)
+        if own := tuple((entry, beta * voice(entry, now)) for entry in pbox.of(factor)):
+            groups.append(_Group(own, catalogue, heard, scale))
+    return Steering(tuple(groups), catalogue)
 
 
-def _bounded(own: list[Shift], scale: float) -> list[Shift]:
-    if not own:
-        return []
-    total = np.abs(np.sum([shift.logits for shift in own], axis=0))
-    shrink = scale * np.minimum(1.0, BOUND / np.maximum(total, 1e-9))
-    return [Shift(shift.entry, (shift.logits * shrink).astype(np.float32)) for shift in own]
+@dataclass(frozen=True)
+class _Group:
+    """The entries of one factor, each with its largest shift; they share one bound."""
+
+    own: tuple[tuple[Entry, float], ...]
+    catalogue: Catalogue
+    heard: np.ndarray
+    scale: float
+
+    def logits(self, rows: Rows) -> list[np.ndarray]:
+        """What each entry does to some rows."""
+        raw = [largest * pull(entry, self.catalogue, self.heard, rows) for entry, largest in self.own]
+        shrink = self.scale * np.minimum(1.0, BOUND / np.maximum(np.abs(sum(raw[1:], raw[0])), 1e-9))
+        return [(one * shrink).astype(np.float32) for one in raw]
+
+    def of(self, place: int, rows: Rows) -> np.ndarray:
+        """What one entry does to some rows."""
+        return self.logits(rows)[place]
 
 
-def pull(entry: Entry, catalogue: Catalogue, heard: np.ndarray) -> np.ndarray:
+@dataclass(frozen=True)
+class Steering:
+    """What a whole PBox does to the rows of a catalogue."""
+
+    groups: tuple[_Group, ...]
+    catalogue: Catalogue
+
+    @property
+    def shifts(self) -> tuple[Shift, ...]:
+        """Entry by entry."""
+        return tuple(
+            Shift(entry, Column(partial(group.of, place)))
+            for group in self.groups
+            for place, (entry, _) in enumerate(group.own)
+        )
+
+    def total(self, rows: Rows) -> np.ndarray:
+        """All shifts of each row, added up: float32."""
+        added = np.zeros_like(self.catalogue.quality[rows])
+        for group in self.groups:
+            for logits in group.logits(rows):
+                added += logits
+        return added
+
+
+def pull(entry: Entry, catalogue: Catalogue, heard: np.ndarray, rows: Rows = ALL) -> np.ndarray:
     """g(weight) times each row's degree of the factor, in [-1, 1]."""
     if entry.factor == Factor.LENGTH:
-        return length_fit(catalogue.sitting_minutes, entry.key, entry.value)
-    return heard_strength(entry.value) * degree(entry, catalogue, heard)
+        return length_fit(catalogue.sitting_minutes[rows], entry.key, entry.value)
+    return heard_strength(entry.value) * degree(entry, catalogue, heard, rows)
 
 
-def degree(entry: Entry, catalogue: Catalogue, heard: np.ndarray) -> np.ndarray:
-    """How much every row has what the entry speaks of, in [-1, 1]."""
+def degree(entry: Entry, catalogue: Catalogue, heard: np.ndarray, rows: Rows = ALL) -> np.ndarray:
+    """How much each row has what the entry speaks of, in [-1, 1]."""
     match entry.factor:
         case Factor.CATEGORY | Factor.ENTITY | Factor.MOOD | Factor.SCENE:
-            return amount(entry, catalogue)
+            return amount(entry, catalogue, rows)
         case Factor.PENALTY:
-            return -having(entry, catalogue).astype(np.float32)
+            return -having(entry, catalogue)[rows].astype(np.float32)
         case Factor.STATUS:
-            return np.where(catalogue.completed, 1.0, -1.0)
+            return np.where(catalogue.completed[rows], 1.0, -1.0)
         case Factor.ACCESS:
-            return np.where(catalogue.free, -1.0, 1.0)
+            return np.where(catalogue.free[rows], -1.0, 1.0)
         case Factor.PRICE_SENSITIVITY:
-            prices = np.asarray(catalogue.prices, dtype=np.float32)
-            return -prices / max(float(prices.max(initial=0.0)), 1e-9)
+            return -catalogue.prices[rows] / max(catalogue.dearest, 1e-9)
         case Factor.RECENCY:
-            return 2.0 * catalogue.recency - 1.0
+            return 2.0 * catalogue.recency[rows] - 1.0
         case Factor.POPULARITY:
-            return 2.0 * catalogue.popularity - 1.0
+            return 2.0 * catalogue.popularity[rows] - 1.0
         case Factor.QUALITY:
-            return 2.0 * catalogue.quality - 1.0
+            return 2.0 * catalogue.quality[rows] - 1.0
         case Factor.REPEATS:
-            return heard.astype(np.float32)
+            return heard[rows].astype(np.float32)
         case _:
-            return np.zeros(len(catalogue), dtype=np.float32)
+            return np.zeros_like(catalogue.quality[rows])
 
 
 def having(entry: Entry, catalogue: Catalogue) -> np.ndarray:
@@ -125,21 +179,30 @@ def having(entry: Entry, catalogue: Catalogue) -> np.ndarray:
 
     The catalogue looks a mood or scene that the vocabulary lacks up as a free tag word.
     """
+    return catalogue.holds(*thing(entry))
+
+
+def thing(entry: Entry) -> tuple[str, str]:
+    """The kind and the key of what an entry speaks of, as `Catalogue.holds` takes them."""
     if entry.factor in (Factor.CATEGORY, Factor.MOOD, Factor.SCENE):
-        return catalogue.holds(entry.factor.value, entry.key)
+        return entry.factor.value, entry.key
     kind, _, key = entry.key.partition(":")
-    return catalogue.holds(kind, key)
+    return kind, key
 
 
-def amount(entry: Entry, catalogue: Catalogue) -> np.ndarray:
-    """How much every row has what `having` marks, 0..1: an item's moods stand in the order in which they mark it."""
-    held = having(entry, catalogue).astype(np.float32)
+def amount(entry: Entry, catalogue: Catalogue, rows: Rows = ALL) -> np.ndarray:
+    """How much each row has what `having` marks, 0..1: an item's moods stand in the order in which they mark it."""
+    held = having(entry, catalogue)[rows].astype(np.float32)
     if entry.factor == Factor.MOOD:
-        for row in np.flatnonzero(held):
-            moods = catalogue.items[row].moods
-            if entry.key in moods:
-                held[row] = PLACES[min(moods.index(entry.key), len(PLACES) - 1)]
+        place = catalogue.mood_place(entry.key)[rows]
+        found = (held > 0.0) & (place >= 0)
+        held[found] = np.array(PLACES, dtype=np.float32)[np.minimum(place[found], len(PLACES) - 1)]
     return held
+
+
+def says_nothing(entry: Entry) -> bool:
+    """Whether a length bound is so wide that every length fits it alike."""
+    return entry.value <= 0.0 or (entry.key == "max" and entry.value >= UNBOUNDED_MINUTES)
 
 
 def length_fit(minutes: np.ndarray, key: str, value: float) -> np.ndarray:

@@ -47,7 +47,7 @@ def wanted(pbox: PBox, catalogue: Catalogue) -> np.ndarray:
         if entry.value > 0.0:
             mask &= ~having(entry, catalogue)
     if tongues := [e.key for e in pbox.of(Factor.LANGUAGE) if e.value > 0.0]:
-        mask &= np.isin(catalogue.languages, tongues)
+        mask &= catalogue.speaking(tongues)
     if pbox.is_hard(Factor.ACCESS) and (access := pbox.value(Factor.ACCESS)):
         mask &= catalogue.free if access < 0.0 else ~catalogue.free
     if pbox.is_hard(Factor.STATUS) and (status := pbox.value(Factor.STATUS)):

@@ -8,21 +8,31 @@ from catalog.catalogue import Catalogue
 from catalog.items import Item
 
 
-def kin(catalogue: Catalogue, anchor: Item) -> np.ndarray:
-    """What every row shares with an item by its record, 0..1: people, series, categories and moods."""
-    near = np.zeros(len(catalogue), dtype=np.float32)
+def kin(catalogue: Catalogue, anchor: Item, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+    """What each of some rows shares with an item by its record, 0..1: people, series, categories and moods."""
+    near = np.zeros_like(catalogue.quality[rows])
     for path in anchor.categories:
         top = path.partition("/")[0]
         for level, weight in ((top, 0.35), (branch(path), 0.65), (path, 1.0)):
-            near = np.maximum(near, weight * catalogue.in_category(level))
-    moods = np.zeros(len(catalogue), dtype=np.float32)
+            near = np.maximum(near, weight * catalogue.in_category(level)[rows])
+    moods = np.zeros_like(catalogue.quality[rows])
     for slug in anchor.moods:
-        moods += catalogue.with_mood(slug) / len(anchor.moods)
-    people = np.zeros(len(catalogue), dtype=bool)
-    for kind, name in (("author", anchor.author), ("series", anchor.series)):
-        if name:
-            people = people | catalogue.holds(kind, name)
+        moods += catalogue.with_mood(slug)[rows] / len(anchor.moods)
+    people = np.zeros_like(catalogue.available[rows])
+    for kind, name in _people(anchor):
+        people = people | catalogue.holds(kind, name)[rows]
     return np.minimum(1.0, 0.7 * near + 0.3 * moods + 0.4 * people)
+
+
+def kindred(catalogue: Catalogue, anchor: Item) -> np.ndarray:
+    """The rows with which an item can share more than half: its top-level categories and its people (with repeats)."""
+    found = [catalogue.rows_with("category", path.partition("/")[0]) for path in anchor.categories]
+    found += [catalogue.rows_with(kind, name) for kind, name in _people(anchor)]
+    return np.concatenate(found)
+
+
+def _people(anchor: Item) -> list[tuple[str, str]]:
+    return [(kind, name) for kind, name in (("author", anchor.author), ("series", anchor.series)) if name]
 
 
 def branch(path: str) -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from catalog.catalogue import Catalogue
+from catalog.nearest import Among
 from recommend import filters
-from recommend.collaborative import Models, strength
-from recommend.effects import Shift, shifts
+from recommend.effects import Column, Shift, steer
+from recommend.interactions import strength
+from recommend.models import Models
 from recommend.pbox import Factor
 from recommend.request import Event, History, Intent, Request
 
@@ -58,8 +61,8 @@ class Reading:
     """Mask of the rows that no hard filter forbids."""
     shifts: tuple[Shift, ...]
     """What each PBox entry does to every row."""
-    shift: np.ndarray
-    """Their sum per row."""
+    shift: Column
+    """Their sum per row, worked out for the rows that are asked for."""
     known: frozenset[str]
     """Top-level categories that are no novelty: heard before, or asked for."""
 
@@ -68,14 +71,16 @@ class Reading:
         """The last few liked rows, most recent first."""
         return tuple(reversed(self.past.liked))[:RECENT]
 
+    @cached_property
+    def among(self) -> Among:
+        """The allowed rows, prepared for looking up the nearest of them."""
+        return self.catalogue.nearest.among(self.allowed)
+
 
 def read(request: Request, catalogue: Catalogue, models: Models) -> Reading:
     """Sum up the history, apply the hard filters, and measure the PBox on every row."""
     past = _past(request.history, catalogue)
-    moved = shifts(request.pbox, catalogue, past.heard, request.now, SOFT_SCALE.get(request.intent, 1.0))
-    total = np.zeros(len(catalogue), dtype=np.float32)
-    for shift in moved:
-        total += shift.logits
+    steering = steer(request.pbox, catalogue, past.heard, request.now, SOFT_SCALE.get(request.intent, 1.0))
     asked = {e.key.partition("/")[0] for e in request.pbox.of(Factor.CATEGORY) if e.value > 0.0}
     return Reading(
         request=request,
@@ -83,8 +88,8 @@ def read(request: Request, catalogue: Catalogue, models: Models) -> Reading:
         models=models,
         past=past,
         allowed=filters.allowed(request, catalogue, past.heard, past.rejected),
-        shifts=moved,
-        shift=total,
+        shifts=steering.shifts,
+        shift=Column(steering.total),
         known=past.tops | asked,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from recommend.claims import SURE_HIT
-from recommend.effects import SPOKEN, Shift, within
+from recommend.effects import SPOKEN, Shift, says_nothing, within
 from recommend.pbox import Factor
 from recommend.reading import Reading
 from recommend.request import Candidate
@@ -54,7 +54,7 @@ def _is_wish(reading: Reading, shift: Shift) -> bool:
     if entry.factor in SIGNED:
         return entry.value != 0.0
     if entry.factor == Factor.LENGTH:
-        return bool(shift.logits.any())
+        return not says_nothing(entry)
     return entry.factor in WISHES and entry.value > 0.0
 
 

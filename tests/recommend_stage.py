@@ -12,7 +12,7 @@ import numpy as np
 from catalog.catalogue import Catalogue
 from catalog.demo import demo_items, demo_words
 from catalog.search import Search
-from recommend.collaborative import Models, fit_models
+from recommend.models import Models, fit_models
 from recommend.pbox import Entry, Factor, PBox
 from recommend.pipeline import Pipeline
 from recommend.population import simulate

@@ -18,6 +18,7 @@ FENCES = {
     "sqlalchemy": ("db/",),
     "alembic": ("db/",),
     "chromadb": ("catalog/chroma.py", "catalog/index.py", "catalog/records.py"),
+    "faiss": ("catalog/inverted.py",),
     "sentence_transformers": ("catalog/embed.py", "lab/"),
 }
 MAX_LINES = 400

@@ -149,7 +149,7 @@ def test_3_raising_a_weight_never_lowers_an_item_that_has_it(
     others = tuple(e for e in box if (e.factor, e.key) != (factor, key))
     kind, _, name = key.partition(":")
     has = CATALOGUE.holds(*((kind, name) if factor == Factor.ENTITY else (factor.value, key)))
-    for stage in (linear, lambda reading, pool: additive(reading, pool) + reading.shift):
+    for stage in (linear, lambda reading, pool: additive(reading, pool) + reading.shift[:]):
         before, after = (
             stage(read(request(*others, entry(factor, key, value)), CATALOGUE, models()), everything(request()))
             for value in (low, high)
@@ -169,7 +169,7 @@ def test_3_raising_a_signed_factor_never_lowers_the_items_that_have_most_of_it(
         Factor.STATUS: CATALOGUE.completed, Factor.ACCESS: ~CATALOGUE.free,
     }  # fmt: skip
     most = columns[factor] == columns[factor].max()
-    before, after = (read(request(entry(factor, "", value)), CATALOGUE, models()).shift for value in (low, high))
+    before, after = (read(request(entry(factor, "", value)), CATALOGUE, models()).shift[:] for value in (low, high))
     gain = after - before
     assert (gain[most] >= gain.max() - 1e-5).all()
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from catalog.search import Search
-from recommend.collaborative import Models, fit_models
 from recommend.effects import heard_strength, length_fit, voice
 from recommend.kinship import related
+from recommend.models import Models, fit_models
 from recommend.pbox import Factor
 from recommend.pipeline import Pipeline
 from recommend.reading import Reading, read

@@ -20,7 +20,7 @@ from db.journal import Journal
 from db.pbox import PBoxStore
 from db.users import UserStore
 from prompts.texts import Texts
-from recommend.collaborative import Models
+from recommend.models import Models
 from recommend.pbox import Factor, PBox
 from recommend.pipeline import Pipeline
 from tools.context import Engine, Outcome, Stores, TurnContext

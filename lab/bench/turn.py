@@ -1,7 +1,7 @@
-"""Benchmarks.  Run: python -m lab.bench turn [--turns 60] [--json -]
+"""The running product on this machine.  Run: python -m lab.bench turn [--turns 60] [--json -]
 
-`turn` measures the running product on this machine: utterance → new list (`turn_ms`), a recommendation request
-without a model on 10,000 items (`request_ms`), start to a usable page (`start_s`) and resident memory (`rss_mb`).
+Utterance → new list (`turn_ms`), a recommendation request without a model on 10,000 items (`request_ms`), start to a
+usable page (`start_s`) and resident memory (`rss_mb`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ import psutil
 from app import Attune, build
 from catalog.catalogue import Catalogue
 from catalog.search import Search
-from recommend.collaborative import fit_models
+from recommend.models import fit_models
 from recommend.pbox import Entry, Factor, PBox
 from recommend.pipeline import Pipeline
 from recommend.request import Listener, Request
@@ -134,20 +135,16 @@ def bench_turn(turns: int, data_dir: Path) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["turn"])
+def main(arguments: Sequence[str]) -> None:
+    """Measure, print, and write JSON if asked to."""
+    parser = argparse.ArgumentParser(prog="python -m lab.bench turn", description=__doc__)
     parser.add_argument("--turns", type=int, default=60)
     parser.add_argument("--data-dir", type=Path, help="an existing data folder; default: a new one")
     parser.add_argument("--json", choices=["-"], help="print the figures as one JSON line at the end")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as empty:
         figures = bench_turn(args.turns, args.data_dir or Path(empty))
     for name, value in figures.items():
         print(f"{name:11} {value}")
     if args.json:
         print(json.dumps(figures))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""Benchmarks: a turn of the product, growth of the catalogue, and recommenders side by side."""
