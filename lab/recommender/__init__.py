@@ -1,0 +1,1 @@
+"""Trains and measures the recommender's models on public data and on the simulated population."""
