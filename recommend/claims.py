@@ -27,6 +27,8 @@ LEAST_SHARED = 2
 """So many listeners must have liked both before "also liked" is said."""
 MOST_LOOKED_AT = 20
 LEAST_HABIT = 3
+KNOWN = frozenset(factor.value for factor in Factor)
+"""The factors that are a listener's wishes; effects of others (a campaign's) are told elsewhere."""
 GLANCES = frozenset({"click"})
 """Event kinds too slight to justify another item."""
 
@@ -57,6 +59,9 @@ def claims(reading: Reading, candidate: Candidate) -> list[Claim]:
 
 
 def _of_slot(reading: Reading, candidate: Candidate, item: Item) -> Iterator[Claim]:
+    if candidate.promotion:
+        title = candidate.promotion.title(reading.request.ui_language)
+        yield Claim("reasons.featured", (f"campaign:{candidate.promotion.campaign}",), 20.0, {"title": title})
     if candidate.slot == "explore" or reading.request.intent == "discover":
         top = item.category.partition("/")[0]
         if top not in reading.past.tops:
@@ -117,7 +122,7 @@ def _known_as(reading: Reading, line: str) -> Iterator[str]:
 
 def _of_wishes(reading: Reading, candidate: Candidate, item: Item) -> Iterator[Claim]:
     scale = SOFT_SCALE.get(reading.request.intent, 1.0)
-    for effect in candidate.effects:
+    for effect in (e for e in candidate.effects if e.factor in KNOWN):
         entry = reading.request.pbox.entry(Factor(effect.factor), effect.key)
         if entry is None or effect.shift <= 0.0:
             continue

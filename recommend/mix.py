@@ -1,22 +1,28 @@
 """Mixing: from a ranking to a list that is worth looking at.
 
-Greedy maximal marginal relevance: each place goes to the candidate with the best score less its
-likeness to those chosen and less a cost for crowding (one author, one series, one category). Some
-places are kept for new interests. A search is left as it is ranked.
+Greedy: each place goes to the candidate with the best score less its likeness to those chosen (`diversity`), less
+a cost for crowding (`caps`), less what it would take from the balance of genres that the listener likes
+(`calibration`). Some places are kept for new interests, some are taken by campaigns (`promotion`). A search is left
+as it is ranked. Hard filters are looked at first and last.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from catalog.items import Item
+from recommend.calibration import calibration, follows
+from recommend.campaigns import Campaign
+from recommend.caps import Crowd, top
+from recommend.chance import chance
+from recommend.diversity import Nearest, Spread, Volume
 from recommend.pbox import Factor
+from recommend.promotion import pinned, placed, score, steered
 from recommend.reading import Reading
 from recommend.request import Candidate
-
-Mark = tuple[str, str]
 
 POOL = 80
 """So many of the best are looked at."""
@@ -28,22 +34,50 @@ NEUTRAL_NOVELTY = 0.17
 WISHED_NOVELTY = 0.1
 """Share of places for new interests where the listener has asked for categories or people."""
 MOST_NOVELTY = 0.5
-CROWDING = 1.5
-"""Logits that each place beyond a cap costs."""
-AUTHOR_CAP, SERIES_CAP = 2, 1
 UNMIXED = frozenset({"search"})
 
 
-def mix(reading: Reading, ranked: list[Candidate]) -> list[Candidate]:
+@dataclass(frozen=True)
+class MixConfig:
+    """What was chosen by measurement on simulated listeners."""
+
+    diversity: Literal["mmr", "dpp"] = "dpp"
+    volume: float = 0.8
+    """With "dpp", what one unit of -log d² counts beside one of MMR's likeness."""
+    calibration: float = 0.2
+    """Units of relevance that one nat of miscalibration costs."""
+    depth: int = 2
+    """Category levels that make a genre."""
+
+
+MEASURED = MixConfig()
+
+
+def mix(
+    reading: Reading, ranked: list[Candidate], active: Sequence[Campaign] = (), config: MixConfig = MEASURED
+) -> list[Candidate]:
     """At most `request.size` candidates in showing order; nothing that a hard filter forbids."""
     size = reading.request.size
     fit = [c for c in ranked if reading.allowed[c.row]]
     if reading.request.intent in UNMIXED:
         return fit[:size]
-    explored = _explore(reading, fit, _slots(reading))
-    taken = {candidate.row for candidate in explored}
-    main = _varied(reading, [c for c in fit if c.row not in taken], size - len(explored))
-    return [*main, *explored][:size]
+    fit = steered(reading, fit, active)
+    places = pinned(reading, fit, active)
+    free = _without(fit, places.values())
+    explored = _explore(reading, free, _slots(reading))
+    main = _varied(reading, _without(free, explored), size - len(explored) - len(places), config)
+    return _checked(reading, placed([*main, *explored], places))
+
+
+def _without(candidates: Sequence[Candidate], others: Iterable[Candidate]) -> list[Candidate]:
+    taken = {candidate.row for candidate in others}
+    return [c for c in candidates if c.row not in taken]
+
+
+def _checked(reading: Reading, slate: Sequence[Candidate]) -> list[Candidate]:
+    """What may be shown, each item once: holds for pinned places as for all others."""
+    once = {c.row: c for c in slate if reading.allowed[c.row]}
+    return list(once.values())[: reading.request.size]
 
 
 def _slots(reading: Reading) -> int:
@@ -63,80 +97,39 @@ def _explore(reading: Reading, ranked: list[Candidate], count: int) -> list[Cand
     found = [c for c in ranked if "novel" in c.sources]
     if count <= 0 or not found:
         return []
-    chance = np.random.default_rng(reading.request.seed).gumbel(scale=0.3, size=len(reading.catalogue))
+    noise = 0.3 * chance(reading.request.seed, np.array([c.row for c in found]))
+    lucky = sorted(zip(found, noise.tolist(), strict=True), key=lambda pair: (-(score(pair[0]) + pair[1]), pair[0].row))
     chosen: dict[str, Candidate] = {}
-    for candidate in sorted(found, key=lambda c: (-(c.fine + chance[c.row]), c.row)):
-        chosen.setdefault(_top(reading.catalogue.items[candidate.row]), candidate)
+    for candidate, _ in lucky:
+        chosen.setdefault(top(reading.catalogue.items[candidate.row]), candidate)
         if len(chosen) == count:
             break
     return [c.model_copy(update={"slot": "explore"}) for c in chosen.values()]
 
 
-def _varied(reading: Reading, ranked: list[Candidate], count: int) -> list[Candidate]:
+def _varied(reading: Reading, ranked: list[Candidate], count: int, config: MixConfig) -> list[Candidate]:
     left = ranked[: max(POOL, 3 * count)]
     weight = MOST_LAMBDA * reading.request.pbox.value(Factor.DIVERSITY, default=NEUTRAL_DIVERSITY)
-    vectors = reading.catalogue.vectors[[c.row for c in left]]
-    likeness = np.clip(vectors @ vectors.T, 0.0, 1.0)
-    scores = np.array([c.fine for c in left])
-    crowd = _Crowd(reading, left)
-    nearest = np.zeros(len(left))
+    spread = _spread(reading, left, config)
+    share = config.calibration * follows(reading)
+    balance = calibration(reading, left, config.depth) if share > 0.0 else None
+    scores = np.array([score(c) for c in left])
+    crowd = Crowd(reading, left)
     free = np.ones(len(left), dtype=bool)
     chosen: list[Candidate] = []
     while len(chosen) < count and free.any():
-        value = (1.0 - weight) * (scores - crowd.costs()) / LOGITS - weight * nearest
+        value = (1.0 - weight) * (scores - crowd.costs()) / LOGITS - weight * spread.loss()
+        if balance:
+            value = value - share * balance.loss()
         pick = int(np.argmax(np.where(free, value, -np.inf)))
         chosen.append(left[pick].model_copy(update={"final": float(value[pick])}))
         free[pick] = False
-        crowd.add(pick)
-        nearest = np.maximum(nearest, likeness[pick])
+        for part in (crowd, spread, balance):
+            if part:
+                part.add(pick)
     return chosen
 
 
-class _Crowd:
-    """What each candidate would cost for standing beside those chosen so far."""
-
-    def __init__(self, reading: Reading, candidates: list[Candidate]) -> None:
-        caps = _caps(reading)
-        self._marks = [_marks(reading.catalogue.items[c.row], _wished(c), caps) for c in candidates]
-        self._chosen: Counter[Mark] = Counter()
-
-    def add(self, place: int) -> None:
-        self._chosen.update(mark for mark, _ in self._marks[place])
-
-    def costs(self) -> np.ndarray:
-        full = self._chosen
-        excess = [sum(full[mark] + 1 - cap for mark, cap in marks if full[mark] >= cap) for marks in self._marks]
-        return CROWDING * np.array(excess)
-
-
-def _wished(candidate: Candidate) -> set[str]:
-    return {effect.factor for effect in candidate.effects if effect.shift > 0.0}
-
-
-def _marks(item: Item, wished: set[str], caps: dict[bool, int]) -> list[tuple[Mark, int]]:
-    """What is counted about an item, and how often it may stand there at no cost."""
-    marks: list[tuple[Mark, int]] = []
-    if Factor.ENTITY not in wished:
-        marks += [(("author", item.author), AUTHOR_CAP)] if item.author else []
-        marks += [(("series", item.series), SERIES_CAP)] if item.series else []
-    if caps:
-        marks.append((("category", _top(item)), caps[Factor.CATEGORY in wished]))
-    return marks
-
-
-def _caps(reading: Reading) -> dict[bool, int]:
-    """Items of one category, by whether it was wished for; empty where the request itself keeps to a category.
-
-    A third of the list, half of it beside a mood or a scene; a wished category has its fair share or all of it.
-    """
-    request, size = reading.request, reading.request.size
-    if request.intent == "similar" or request.category:
-        return {}
-    tops = {e.key.partition("/")[0] for e in request.pbox.of(Factor.CATEGORY) if e.value > 0.0}
-    felt = any(e.value > 0.0 for f in (Factor.MOOD, Factor.SCENE) for e in request.pbox.of(f))
-    fair = size if len(tops) <= 1 else -(-size // len(tops)) + 1
-    return {True: fair, False: max(2, -(-size // (2 if felt else 3)))}
-
-
-def _top(item: Item) -> str:
-    return item.category.partition("/")[0]
+def _spread(reading: Reading, candidates: list[Candidate], config: MixConfig) -> Spread:
+    vectors = reading.catalogue.vectors[[c.row for c in candidates]]
+    return Nearest(vectors) if config.diversity == "mmr" else Volume.of(vectors, config.volume)

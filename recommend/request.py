@@ -79,6 +79,19 @@ class Effect(BaseModel, frozen=True, extra="forbid"):
     """Logit shift, signed."""
 
 
+class Promotion(BaseModel, frozen=True, extra="forbid"):
+    """The campaign that gave an item its place or lifted it: told to the listener as such."""
+
+    campaign: str
+    """Campaign id."""
+    en: str
+    zh: str
+
+    def title(self, lang: UiLanguage) -> str:
+        """The campaign's name in the language of the page."""
+        return self.zh if lang == "zh" else self.en
+
+
 class Candidate(BaseModel, frozen=True, extra="forbid"):
     """An item on its way through the stages, with its whole provenance."""
 
@@ -91,6 +104,7 @@ class Candidate(BaseModel, frozen=True, extra="forbid"):
     final: float = 0.0
     effects: tuple[Effect, ...] = ()
     slot: Literal["ranked", "explore", "campaign"] = "ranked"
+    promotion: Promotion | None = None
 
 
 class Reason(BaseModel, frozen=True, extra="forbid"):
