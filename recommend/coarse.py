@@ -15,12 +15,16 @@ KEEP_NOVEL = 20
 
 WEIGHTS: Mapping[str, float] = {
     "collaborative": 1.8,
-    "taste": 2.0,
-    "recent": 1.0,
-    "habit": 1.5,
+    "neighbours": 1.8,
+    "graph": 1.8,
+    "sequence": 1.8,
+    "taste": 0.8,
+    "recent": 0.5,
+    "habit": 0.8,
     "trending": 0.3,
     "query": 20.0,
     "similar": 5.0,
+    "campaign": 3.0,
 }
 """Logits per unit of a source's score; sources that only mirror the PBox are absent."""
 

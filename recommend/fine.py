@@ -6,10 +6,12 @@ exactly its order. The second part is recorded entry by entry: the explanations 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
 
+from recommend.chance import chance
 from recommend.effects import BETA
 from recommend.pbox import Factor
 from recommend.reading import Reading
@@ -18,6 +20,16 @@ from recommend.request import Candidate, Effect
 
 LEAST_EFFECT = 1e-4
 """Shifts below this are not worth recording."""
+LIKING: Mapping[str, float] = {
+    "collaborative": 1.8,
+    "neighbours": 1.8,
+    "graph": 1.8,
+    "sequence": 1.8,
+    "taste": 0.8,
+    "recent": 0.5,
+    "habit": 0.8,
+}
+"""Logits per unit of the sources that know the listener: chosen on goodbooks users apart from those measured."""
 FATIGUE, MOST_FATIGUE = 0.15, 0.6
 """Logits lost per time that an item was shown and left alone, and at most."""
 
@@ -53,9 +65,8 @@ def additive(reading: Reading, pool: Pool) -> np.ndarray:
 
 
 def _personal(reading: Reading, pool: Pool) -> np.ndarray:
-    liking = 1.8 * _of(pool, "collaborative") + 2.0 * _of(pool, "taste") + 1.0 * _of(pool, "recent")
-    liking += 1.5 * _of(pool, "habit")
-    now = 0.3 * _of(pool, "trending") - 1.2 * _dislike(reading, pool) - _worn(reading, pool)
+    liking = sum((weight * _of(pool, source) for source, weight in LIKING.items()), _nothing(pool))
+    now = 0.3 * _of(pool, "trending") - 1.2 * _dislike(reading, pool) - worn(reading, pool)
     return _standing(reading, pool) + _tongue(reading, pool) + liking + now
 
 
@@ -82,7 +93,7 @@ def _dislike(reading: Reading, pool: Pool) -> np.ndarray:
     return np.clip((vectors[pool.rows] @ vectors[rows].T).max(axis=1), 0.0, 1.0)
 
 
-def _worn(reading: Reading, pool: Pool) -> np.ndarray:
+def worn(reading: Reading, pool: Pool) -> np.ndarray:
     """Heard already (as much as welcoming repeats gives back), or shown often and left alone."""
     shown = np.array([reading.past.shown.get(int(row), 0) for row in pool.rows])
     return BETA[Factor.REPEATS] * reading.past.heard[pool.rows] + np.minimum(FATIGUE * shown, MOST_FATIGUE)
@@ -90,7 +101,7 @@ def _worn(reading: Reading, pool: Pool) -> np.ndarray:
 
 def _noise(reading: Reading, pool: Pool) -> np.ndarray:
     """Chance for surprises, the same for the same seed."""
-    return 0.4 * np.random.default_rng(reading.request.seed).gumbel(size=len(reading.catalogue))[pool.rows]
+    return 0.4 * chance(reading.request.seed, pool.rows)
 
 
 def _of(pool: Pool, source: str) -> np.ndarray:

@@ -1,0 +1,275 @@
+"""The learned rankers: trained on a small population, behind the seam of the fine stage."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import lightgbm
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from recommend_stage import NOW, catalogue, entry, history, models, population, request, search
+
+from lab.recommender import din, din_export, lambdamart
+from lab.recommender.din_model import Config
+from lab.recommender.lambdamart import TrainConfig
+from lab.recommender.logged import (
+    EXPOSED,
+    GOOD,
+    PLACE,
+    Lists,
+    before_and_after,
+    exposed,
+    grades,
+    lists,
+    offered,
+    places,
+)
+from lab.recommender.rank import examples, measure
+from recommend.coarse import coarse
+from recommend.features import NAMES
+from recommend.fine import Scorer, additive, fine
+from recommend.models import fit_models
+from recommend.pbox import Factor
+from recommend.rankers import LIMIT, WEIGHTS, Din, LambdaMart, RankerError, Scale, ranker
+from recommend.reading import read
+from recommend.recall import recall
+from recommend.request import Event, Listener
+
+WHO = "sim-0007"
+CUT = NOW - timedelta(days=20)
+QUICK = TrainConfig(trees=12, least=10, patience=12)
+
+
+@pytest.fixture(scope="module")
+def logged() -> Lists:
+    people, events = population()
+    known, questions = before_and_after(people, events, CUT)
+    return lists(catalogue(), search(), fit_models(catalogue(), known), questions[:60])
+
+
+@pytest.fixture(scope="module")
+def lambdamart_folder(logged: Lists, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("lambdamart")
+    booster = lambdamart.train(logged.of(range(40)), logged.of(range(40, len(logged))), QUICK)
+    scale = lambdamart.scale(lambdamart.scores(booster, logged), logged)
+    lambdamart.save(folder, booster, {"scale": vars(scale), **lambdamart.told(QUICK, booster)})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def din_folder(logged: Lists, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("din")
+    config = Config(width=4, attention=4, top=(8,), own=False, epochs=1)
+    lessons, valid = examples(logged.of(range(40)), 30, 0), examples(logged.of(range(40, len(logged))), 30, None)
+    din.train(lessons, valid, np.array(catalogue().vectors), folder / "run", config, quiet=True)
+    din_export.export(folder / "run", folder, [item.id for item in catalogue().items], NAMES)
+    card = json.loads((folder / "din.json").read_text())
+    (folder / "din.json").write_text(json.dumps({**card, "scale": {"centre": -3.0, "factor": 0.4}}))
+    return folder
+
+
+@pytest.fixture(params=["lambdamart", "din"])
+def scorer(request, lambdamart_folder: Path, din_folder: Path) -> Scorer:
+    return LambdaMart.load(lambdamart_folder) if request.param == "lambdamart" else Din.load(din_folder, catalogue())
+
+
+def pool_of(*entries, **more):
+    more.setdefault("history", history(WHO))
+    reading = read(request(*entries, listener=Listener(user_id=WHO), **more), catalogue(), models())
+    return reading, coarse(reading, recall(reading, search()))
+
+
+def test_scores_are_finite_bounded_and_the_same_every_time(scorer):
+    reading, pool = pool_of()
+    scores = scorer(reading, pool)
+    assert scores.shape == (len(pool),)
+    assert np.isfinite(scores).all()
+    assert scores.max() <= LIMIT
+    assert len(np.unique(scores)) > 10
+    assert np.array_equal(scores, scorer(reading, pool))
+
+
+def test_an_empty_pbox_leaves_the_learned_order_as_it_is(scorer):
+    reading, pool = pool_of()
+    ranked = [candidate.row for candidate in fine(reading, pool, scorer)]
+    assert ranked == pool.rows[np.lexsort((pool.rows, -scorer(reading, pool)))].tolist()
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    wish=st.sampled_from([(Factor.CATEGORY, "mystery"), (Factor.MOOD, "funny"), (Factor.POPULARITY, "")]),
+    low=st.floats(0.05, 0.5),
+    more=st.floats(0.05, 0.5),
+    kind=st.sampled_from(["lambdamart", "din"]),
+)
+def test_a_raised_wish_never_lowers_what_has_it(lambdamart_folder, din_folder, wish, low, more, kind):
+    scorer = LambdaMart.load(lambdamart_folder) if kind == "lambdamart" else Din.load(din_folder, catalogue())
+    lists_of = []
+    for value in (low, low + more):
+        reading, pool = pool_of(entry(*wish, value))
+        lists_of.append({c.row: c for c in fine(reading, pool, scorer)})
+    before, after = lists_of
+    both = [row for row in before if row in after]
+    place_before = {row: place for place, row in enumerate(both)}
+    place_after = {row: place for place, row in enumerate(row for row in after if row in before)}
+    degree = {row: sum(effect.shift for effect in before[row].effects) for row in both}
+    top = max(degree.values())
+    for row in both:
+        if degree[row] == top and top > 0.0:
+            assert place_after[row] <= place_before[row]
+
+
+def test_what_was_heard_stays_behind_as_much_as_welcoming_repeats_gives_back(scorer):
+    reading, pool = pool_of()
+    heard = reading.past.heard[pool.rows]
+    assert heard.any()
+    fresh = replace(reading, past=replace(reading.past, heard=np.zeros_like(reading.past.heard)))
+    lost = scorer(fresh, pool) - scorer(reading, pool)
+    assert np.allclose(lost, 2.5 * heard, atol=1e-4)
+
+
+@pytest.mark.parametrize("intent", ["search", "similar", "trending", "discover"])
+def test_a_request_that_says_itself_what_it_wants_is_scored_additively(scorer, intent):
+    extra = {"query": "detective"} if intent == "search" else {"anchor": catalogue().items[3].id}
+    reading, pool = pool_of(intent=intent, **(extra if intent in ("search", "similar") else {}))
+    assert np.array_equal(scorer(reading, pool), additive(reading, pool))
+
+
+def test_a_listener_without_history_is_scored_additively(scorer):
+    reading = read(request(), catalogue(), models())
+    pool = coarse(reading, recall(reading, search()))
+    assert np.array_equal(scorer(reading, pool), additive(reading, pool))
+
+
+def test_an_empty_pool_has_no_scores(scorer):
+    reading, pool = pool_of()
+    assert len(scorer(reading, pool.take(np.zeros(0, dtype=np.int64), pool.coarse))) == 0
+
+
+def test_training_twice_gives_the_same_trees(logged):
+    one, other = (lambdamart.train(logged.of(range(30)), logged.of(range(30, 45)), QUICK) for _ in range(2))
+    assert one.model_to_string() == other.model_to_string()
+
+
+def test_trees_keep_to_the_trends_of_the_features(logged, lambdamart_folder):
+    model = LambdaMart.load(lambdamart_folder)
+    table = lambdamart.at_top(logged).table[:300].copy()
+    low = model.raw(table)
+    table[:, NAMES.index("page_language")] += 1.0
+    table[:, NAMES.index("quality")] += 0.2
+    assert (model.raw(table) >= low - 1e-9).all()
+
+
+def test_the_trees_in_onnx_score_as_those_of_lightgbm(logged, lambdamart_folder):
+    booster = lightgbm.Booster(model_str=(lambdamart_folder / lambdamart.TEXT).read_text())
+    table = lambdamart.at_top(logged).table
+    assert np.allclose(LambdaMart.load(lambdamart_folder).raw(table), booster.predict(table, num_threads=1), atol=1e-5)
+
+
+def test_a_ranker_of_other_features_is_refused(lambdamart_folder, tmp_path):
+    for path in lambdamart_folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes().replace(b"near_last5", b"near_last9"))
+    with pytest.raises(RankerError, match="near_last5"):
+        LambdaMart.load(tmp_path)
+
+
+def test_missing_weights_are_told_by_name(tmp_path):
+    with pytest.raises(RankerError, match="lambdamart"):
+        ranker("lambdamart", catalogue(), tmp_path)
+
+
+def test_a_scale_rises_strictly_and_stays_within_its_limit():
+    scores = np.linspace(-30, 30, 101)
+    logits = Scale(1.0, 0.5).logits(scores)
+    assert (np.diff(logits) > 0).all()
+    assert np.abs(logits).max() < LIMIT
+    with pytest.raises(ValueError, match="positive"):
+        Scale.read({"scale": {"centre": 0.0, "factor": 0.0}})
+    with pytest.raises(ValueError, match="no scale"):
+        Scale.read({})
+
+
+def test_the_shipped_trees_serve_the_features_of_today():
+    reading, pool = pool_of()
+    assert np.isfinite(ranker("lambdamart", catalogue())(reading, pool)).all()
+    card = json.loads((WEIGHTS / "lambdamart" / "lambdamart.json").read_text())
+    assert {"config", "data", "data_sha256", "licence", "held_out"} <= card.keys()
+
+
+def act(item: str, kind: str, minute: int, value: float | None = None) -> Event:
+    return Event(user_id="u", item_id=item, kind=kind, at=NOW + timedelta(minutes=minute), value=value)  # type: ignore[arg-type]
+
+
+def test_grades_take_the_best_that_was_done_unless_the_listener_was_displeased():
+    events = [
+        act("a", "click", 1),
+        act("a", "like", 2),
+        act("b", "play", 1),
+        act("c", "click", 1),
+        act("c", "dislike", 2),
+        act("d", "rating", 1, 3.0),
+        act("e", "rating", 1, 5.0),
+        act("f", "impression", 0),
+        act("g", "skip", 0),
+    ]
+    assert grades(events) == {"a": 3, "b": 2, "c": 0, "d": 1, "e": 3, "f": 0, "g": 0}
+
+
+def test_impressions_of_one_moment_are_one_list_in_its_order():
+    shown = [act("a", "impression", 0), act("b", "impression", 0), act("c", "impression", 5), act("a", "impression", 5)]
+    assert places(shown) == {"a": 0, "b": 1, "c": 0}
+
+
+def test_where_it_is_known_what_was_shown_only_that_teaches():
+    people, events = population()
+    _, questions = before_and_after(people, events, CUT)
+    question = next(q for q in questions if any(g >= GOOD for g in grades(q.after).values()))
+    _, pool = offered(catalogue(), search(), models(), question)
+    ids = [catalogue().items[row].id for row in pool.rows[:5]]
+    shown = tuple(act(item, "impression", 0) for item in ids)
+    found = lists(catalogue(), search(), models(), [replace(question, after=(*shown, *question.after))])
+    assert sorted(found.rows.tolist()) == sorted(pool.rows[:5].tolist())
+    assert sorted(found.places.tolist()) == [0, 1, 2, 3, 4]
+    assert found.table[:, PLACE].tolist() == found.places.tolist()
+
+
+def test_nothing_after_the_cut_is_known_before_it(logged):
+    people, events = population()
+    known, questions = before_and_after(people, events, CUT)
+    assert all(event.at < CUT for event in known)
+    for question in questions:
+        assert all(event.at < CUT for event in question.before)
+        assert all(event.at >= CUT for event in question.after)
+    starts = logged.starts
+    for one, rows in enumerate(logged.histories):
+        assert not set(logged.rows[starts[one] : starts[one + 1]].tolist()) & set(rows.tolist())
+
+
+def test_a_part_of_the_lists_keeps_each_candidate_with_its_list(logged):
+    part = logged.of([4, 1])
+    starts = logged.starts
+    assert part.listeners == (logged.listeners[4], logged.listeners[1])
+    assert part.rows.tolist() == [*logged.rows[starts[4] : starts[5]], *logged.rows[starts[1] : starts[2]]]
+
+
+def test_simulated_exposures_click_less_the_farther_down(logged):
+    clicked = exposed(logged, seed=1)
+    assert clicked.places.max() == EXPOSED - 1
+    assert set(clicked.grades.tolist()) <= {0, 1}
+    assert clicked.grades[clicked.places < 3].mean() > clicked.grades[clicked.places >= 10].mean()
+    assert clicked.table[:, PLACE].tolist() == clicked.places.tolist()
+
+
+def test_a_perfect_ranking_is_only_as_good_as_the_pool(logged):
+    items = len(catalogue())
+    best = measure(logged.grades.astype(float), logged, catalogue().popularity, items)
+    worst = measure(-logged.grades.astype(float), logged, catalogue().popularity, items)
+    assert best["gauc"] == 1.0
+    assert worst["gauc"] < 0.1
+    assert 0.2 < best["ndcg@10"] < 1.0
+    assert worst["ndcg@10"] < 0.05
