@@ -6,12 +6,12 @@ Impressions outnumber all else, so they are read apart: they never push a play o
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from db.engine import Database, UnknownUser
@@ -29,6 +29,17 @@ _LAST = (
 )
 _EVENTS = TypeAdapter(list[Event])
 _CHUNK = 5_000
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+class Extent(NamedTuple):
+    """How far the event log reaches."""
+
+    events: int
+    last_event: int
+    """Id of the newest event; 0 for none."""
+    until: datetime
+    """When the last event happened."""
 
 
 class EventStore:
@@ -82,17 +93,37 @@ class EventStore:
         rows.sort(key=lambda row: row.at)
         return History(events=tuple(_events(rows)))
 
-    def all(self) -> Iterator[Event]:
-        """Every event that may be learnt from, in the order of keeping. Read in pieces: writers are not held up."""
+    def all(self, up_to: int | None = None) -> Iterator[Event]:
+        """Every event that may be learnt from (with an id of at most `up_to`), in the order of keeping.
+
+        Read in pieces: writers are not held up.
+        """
         last = 0
         while True:
             query = select(*_COLUMNS, _E.id).where(_E.id > last).order_by(_E.id).limit(_CHUNK)
+            if up_to is not None:
+                query = query.where(_E.id <= up_to)
             with self._database.read() as session:
                 rows = session.execute(query).all()
             if not rows:
                 return
             yield from _events(rows)
             last = rows[-1].id
+
+    def extent(self, up_to: int | None = None) -> Extent:
+        """How far the log reaches, or reached at the event `up_to`: less than it did then where events were deleted."""
+        query = select(func.count(), func.max(_E.id), func.max(_E.at))
+        if up_to is not None:
+            query = query.where(_E.id <= up_to)
+        with self._database.read() as session:
+            count, last, until = session.execute(query).one()
+        return Extent(count, last or 0, until or _EPOCH)
+
+    def actions_after(self, event_id: int) -> int:
+        """How many events came in after one, impressions aside."""
+        query = select(func.count()).where(_E.id > event_id, ~_E.seen)
+        with self._database.read() as session:
+            return session.scalar(query) or 0
 
     def bulk(self, events: Iterable[Event]) -> int:
         """Keep many events in one transaction; how many were kept (those of users with consent).

@@ -196,3 +196,30 @@ class TurnRow(Base):
     asked: Mapped[str | None] = mapped_column(String(32))
     about: Mapped[str | None] = mapped_column(String(120))
     slate_ids: Mapped[list[Any]]
+
+
+class TrainingRow(Base):
+    """One run of the models' training. It names no user: forgetting leaves it."""
+
+    __tablename__ = "trainings"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    seconds: Mapped[float]
+    catalogue: Mapped[str] = mapped_column(String(64))
+    """Fingerprint of the items."""
+    events: Mapped[int]
+    last_event: Mapped[int]
+    """Id of the newest event that was learnt from."""
+    outcome: Mapped[str] = mapped_column(String(16))
+    verdict: Mapped[dict[str, Any]]
+
+
+class LeaseRow(Base):
+    """Who does something that only one process at a time may do."""
+
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(64))
+    until: Mapped[datetime]

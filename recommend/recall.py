@@ -6,42 +6,44 @@ inside every source: what is forbidden is taken out before the best are picked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from catalog.search import Search
-from recommend import sources
-from recommend.kinship import kin
+from recommend import promotion
+from recommend.campaigns import Campaign
 from recommend.pbox import Factor, PBox
 from recommend.reading import Reading
-from recommend.sources import Source
+from recommend.sources import asked, company, content, indexes, interests, standing
+from recommend.sources.scoring import Scoring, Source, Sparse
 
 CAPACITY = 1000
-SEARCH_HITS = 100
-TAIL, NOISE = 0.35, 0.13
-"""Hits below this share of the best one's score, or below this score, are left out."""
 STEEPNESS = 1.2
 """a of the quota shift."""
 
 HOME: Mapping[str, tuple[Source, float]] = {
-    "collaborative": (sources.collaborative, 0.20),
-    "taste": (sources.taste, 0.15),
-    "recent": (sources.recent, 0.15),
-    "habit": (sources.habit, 0.15),
-    "popular": (sources.popular, 0.20),
-    "hidden": (sources.hidden, 0.10),
-    "trending": (sources.trending, 0.10),
-    "fresh": (sources.fresh, 0.10),
-    "category": (sources.category, 0.20),
-    "entity": (sources.entity, 0.15),
-    "mood": (sources.mood, 0.15),
-    "scene": (sources.scene, 0.10),
-    "wish": (sources.wish, 0.10),
-    "novel": (sources.novel, 0.08),
+    "collaborative": (company.collaborative, 0.20),
+    "neighbours": (company.neighbours, 0.10),
+    "graph": (company.graph, 0.15),
+    "sequence": (company.sequence, 0.15),
+    "taste": (content.taste, 0.15),
+    "recent": (content.recent, 0.15),
+    "habit": (indexes.habit, 0.15),
+    "popular": (standing.popular, 0.20),
+    "hidden": (standing.hidden, 0.10),
+    "trending": (standing.trending, 0.10),
+    "fresh": (standing.fresh, 0.10),
+    "category": (indexes.category, 0.20),
+    "entity": (indexes.entity, 0.15),
+    "mood": (indexes.mood, 0.15),
+    "scene": (indexes.scene, 0.10),
+    "wish": (content.wish, 0.10),
+    "novel": (interests.novel, 0.08),
 }
 """Source and base share; shares of sources with nothing to say go to the others."""
+CAMPAIGN_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -66,72 +68,46 @@ class Pool:
         )
 
 
-def recall(reading: Reading, search: Search) -> Pool:
-    """The candidates of a request, at most about CAPACITY, in catalogue order."""
-    dense = {name: scores for name, scores in _dense(reading, search).items() if scores is not None}
-    quotas = _quotas(reading.request.pbox, list(dense))
-    best = {name: _best(np.where(reading.allowed, scores, 0.0), quotas[name]) for name, scores in dense.items()}
-    marks = {name: np.zeros(len(reading.catalogue), dtype=bool) for name in best}
-    for name, rows in best.items():
-        marks[name][rows] = True
-    found = np.zeros(len(reading.catalogue), dtype=bool)
-    for mark in marks.values():
-        found |= mark
-    rows = np.flatnonzero(found)
+def recall(reading: Reading, search: Search, campaigns: Sequence[Campaign] = ()) -> Pool:
+    """The candidates of a request, at most about CAPACITY, in catalogue order; `campaigns` are those in force."""
+    scorings = {name: scoring for name, scoring in _scorings(reading, search).items() if scoring is not None}
+    if hits := promotion.hits(reading, campaigns):
+        scorings[promotion.FACTOR] = Sparse(*hits)
+    quotas = _quotas(reading.request.pbox, list(scorings))
+    best = {name: scoring.best(quotas[name], reading.among) for name, scoring in scorings.items()}
+    rows = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *best.values()]))
     return Pool(
         rows,
-        {name: scores[rows].astype(np.float32) for name, scores in dense.items()},
-        {name: mark[rows] for name, mark in marks.items()},
+        {name: scoring.of(rows).astype(np.float32) for name, scoring in scorings.items()},
+        {name: _marked(rows, found) for name, found in best.items()},
         np.zeros(len(rows), dtype=np.float32),
     )
 
 
-def _dense(reading: Reading, search: Search) -> dict[str, np.ndarray | None]:
+def _scorings(reading: Reading, search: Search) -> Mapping[str, Scoring | None]:
     match reading.request.intent:
         case "search":
-            return {"query": _query(reading, search)}
+            return {"query": asked.query(reading, search)}
         case "similar":
-            return {"similar": _similar(reading, search), "collaborative": _beside(reading)}
+            return {"similar": asked.similar(reading, search), "collaborative": company.beside(reading)}
         case "trending":
-            return {"trending": sources.trending(reading), "popular": sources.popular(reading)}
+            return {"trending": standing.trending(reading), "popular": standing.popular(reading)}
         case "discover":
-            return {"novel": sources.novel(reading), "popular": None}
+            return {"novel": interests.novel(reading)}
         case _:
             return {name: source(reading) for name, (source, _) in HOME.items()}
 
 
-def _query(reading: Reading, search: Search) -> np.ndarray | None:
-    """Hits of the free text, without the tail that has little of what the best one has."""
-    text = (reading.request.query or "").strip()
-    hits = search.query(text, SEARCH_HITS, reading.allowed) if text else []
-    if not hits:
-        return None
-    scores = np.zeros(len(reading.catalogue), dtype=np.float32)
-    floor = max(NOISE, TAIL * hits[0].score)
-    for hit in hits:
-        if hit.score >= floor:
-            scores[hit.row] = hit.score
-    return scores
-
-
-def _similar(reading: Reading, search: Search) -> np.ndarray | None:
-    row = reading.catalogue.row.get(reading.request.anchor or "")
-    if row is None:
-        return None
-    scores = np.zeros(len(reading.catalogue), dtype=np.float32)
-    for hit in search.similar(row, CAPACITY, reading.allowed):
-        scores[hit.row] = max(hit.score, 1e-3)
-    kinship = kin(reading.catalogue, reading.catalogue.items[row])
-    return np.where((scores > 0.0) | (kinship > 0.5), 0.5 * scores + 0.5 * kinship, 0.0)
-
-
-def _beside(reading: Reading) -> np.ndarray | None:
-    row = reading.catalogue.row.get(reading.request.anchor or "")
-    return None if row is None else reading.models.likely({row: 1.0})
+def _marked(rows: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Which of the rows (ascending) are among those found."""
+    marks = np.zeros(len(rows), dtype=bool)
+    marks[np.searchsorted(rows, found)] = True
+    return marks
 
 
 def _quotas(pbox: PBox, names: list[str]) -> dict[str, int]:
-    raw = {name: HOME[name][1] if name in HOME else 1.0 for name in names}
+    shares = {name: share for name, (_, share) in HOME.items()} | {promotion.FACTOR: CAMPAIGN_SHARE}
+    raw = {name: shares.get(name, 1.0) for name in names}
     tilt = {name: share * np.exp(STEEPNESS * _theta(pbox, name)) for name, share in raw.items()}
     total = sum(tilt.values())
     return {name: max(1, round(CAPACITY * value / total)) for name, value in tilt.items()}
@@ -152,13 +128,3 @@ def _theta(pbox: PBox, name: str) -> float:
             return pbox.value(Factor.NOVELTY)
         case _:
             return 0.0
-
-
-def _best(scores: np.ndarray, count: int) -> np.ndarray:
-    """Rows of the `count` highest positive scores; equal scores go to the earlier row."""
-    rows = np.flatnonzero(scores > 0.0)
-    if len(rows) > count:
-        edge = np.partition(scores[rows], len(rows) - count)[len(rows) - count]
-        above = rows[scores[rows] > edge]
-        rows = np.concatenate([above, rows[scores[rows] == edge][: count - len(above)]])
-    return rows
