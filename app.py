@@ -17,6 +17,7 @@ from pathlib import Path
 
 import uvicorn
 
+from catalog.catalogue import Catalogue
 from catalog.chroma import StoreError
 from catalog.embed import EmbedError
 from catalog.load import SHOWN_FAULTS, use
@@ -25,7 +26,9 @@ from catalog.resolve import Resolver
 from catalog.search import Search
 from chat.agent import Agent
 from chat.conversation import Conversation
+from chat.llm.asking import asking
 from chat.llm.choose import ModelChoiceError, open_model
+from chat.llm.embedded import EmbeddedChat
 from chat.llm.lessons import LessonBook, lesson_records
 from chat.parts import Parts
 from chat.screens.web import web_app
@@ -33,12 +36,22 @@ from db.engine import DatabaseUnusable, open_database
 from db.events import EventStore
 from db.items import ItemStore
 from db.journal import Journal
+from db.learning import Learner
 from db.pbox import PBoxStore
+from db.trainer import ChildTrainer
+from db.trainings import TrainingStore
 from db.users import UserStore
 from prompts.texts import Texts
-from recommend.collaborative import fit_models
+from recommend.bundles import Bundles
+from recommend.campaigns import CampaignError, Campaigns
+from recommend.crossencoder import CrossEncoder, Reader
+from recommend.listwise import Listwise
+from recommend.models import fingerprint
 from recommend.pipeline import Pipeline
 from recommend.population import simulate
+from recommend.promotion import aimless
+from recommend.rankers import RankerError, ranker
+from recommend.rerank import Reranker, as_ranked
 from settings import Settings, SettingsError, load_settings, parse_flags
 from tools.context import Engine, Stores
 from tools.registry import all_tools
@@ -52,6 +65,8 @@ UNUSABLE = (
     StoreError,
     DatabaseUnusable,
     ModelChoiceError,
+    CampaignError,
+    RankerError,
     FileNotFoundError,
 )
 """What a user's settings may be wrong about; each comes with a sentence that says what to do."""
@@ -65,6 +80,8 @@ class Attune:
     parts: Parts
     conversation: Conversation
     secret: str
+    learner: Learner
+    """Not started: `main` does."""
 
 
 def build(settings: Settings, progress: Progress | None = None) -> Attune:
@@ -80,6 +97,7 @@ def build(settings: Settings, progress: Progress | None = None) -> Attune:
         threads=settings.threads,
         models_dir=settings.data_dir / "models",
     )
+    campaigns = Campaigns(settings.campaigns)
     secret = _secret(settings.data_dir / "secret")
     texts = Texts.load()
     database = open_database(settings.database)
@@ -90,16 +108,37 @@ def build(settings: Settings, progress: Progress | None = None) -> Attune:
         settings.data_dir, model=settings.embedder, chroma_url=settings.chroma_url, progress=tell
     )
     ItemStore(database).sync(catalogue.items)
+    for line in aimless(catalogue, campaigns.rules):
+        log.warning("%s: %s", settings.campaigns, line)
     search = Search(catalogue)
     _populate(stores, catalogue, settings.simulated_listeners, tell)
-    tell(0.9, "fitting the models")
-    pipeline = Pipeline(catalogue, search, fit_models(catalogue, stores.events.all()))
+    tell(0.9, "opening the models")
+    learner = Learner(
+        stores.events,
+        TrainingStore(database),
+        Bundles(settings.data_dir / "learnt"),
+        catalogue,
+        ChildTrainer(settings.database, settings.data_dir, fingerprint(catalogue)),
+    )
+    models = learner.opening(minutes=settings.learn_minutes)
+    reranker = _reranker(settings.rerank, model, catalogue, texts)
+    scorer = ranker(settings.ranker, catalogue)
+    pipeline = Pipeline(catalogue, search, models, scorer=scorer, reranker=reranker, campaigns=campaigns)
     engine = Engine(catalogue=catalogue, search=search, resolver=Resolver(catalogue), pipeline=pipeline, texts=texts)
     lessons = LessonBook(lesson_records(settings.data_dir, settings.chroma_url), catalogue.embed)
     parts = Parts(stores=stores, engine=engine, texts=texts, secret=secret, lessons=lessons, language=settings.language)
-    conversation = Conversation(parts, Agent(model, all_tools()))
+    conversation = Conversation(parts, Agent(model, all_tools()), teaching=settings.may_teach)
     tell(1.0, "ready")
-    return Attune(parts=parts, conversation=conversation, secret=secret)
+    return Attune(parts=parts, conversation=conversation, secret=secret, learner=learner)
+
+
+def _reranker(choice: str, model, catalogue: Catalogue, texts: Texts) -> Reranker:
+    """Who reads the first hits of a search again. Raises SettingsError where the language model is too small for it."""
+    if choice == "model":
+        if isinstance(model, EmbeddedChat):
+            raise SettingsError("rerank 'model' needs a larger language model; set --model or LLM_BASE_URL.")
+        return Listwise(asking(model), catalogue, texts)
+    return Reader(CrossEncoder.load(), catalogue) if choice == "cross-encoder" else as_ranked
 
 
 def _use_catalogue(source: str, data_dir: Path) -> None:
@@ -162,7 +201,9 @@ def main(argv: list[str] | None = None) -> int:
     gc.freeze()
     gc.enable()
     log.info("open http://%s:%d", settings.host, settings.port)
+    attune.learner.start(attune.parts.engine.pipeline.swap, minutes=settings.learn_minutes)
     uvicorn.run(web, host=settings.host, port=settings.port, log_level="warning")
+    attune.learner.stop()
     return 0
 
 

@@ -32,6 +32,9 @@ class Settings(BaseSettings):
         description="what is offered: a .jsonl, .csv, .tsv or .parquet file, read in at each start; "
         "default: what catalog.load imported, else the demonstration",
     )
+    campaigns: Path | None = Field(
+        None, description="file of campaigns (.toml), read again whenever it changes; default: no campaigns"
+    )
     database_url: str | None = Field(
         None, validation_alias="DATABASE_URL", description="SQLAlchemy URL; default: SQLite in the data folder"
     )
@@ -46,10 +49,22 @@ class Settings(BaseSettings):
     )
     llm_api_key: str = Field("none", validation_alias="LLM_API_KEY", description="key for that server")
     llm_model: str = Field("default", validation_alias="LLM_MODEL", description="model name at that server")
+    rerank: Literal["none", "cross-encoder", "model"] = Field(
+        "none", description="who reads the first hits of a search again: none, the cross-encoder, or a larger model"
+    )
     embedder: str | None = Field(None, description="sentence-transformers model (default: all-MiniLM-L6-v2, bundled)")
+    ranker: Literal["additive", "lambdamart", "din"] = Field(
+        "lambdamart", description="what orders a list: additive (a sum that can be read), lambdamart or din (learned)"
+    )
     language: Literal["en", "zh"] = Field("en", description="language of the page for a new visitor")
     simulated_listeners: int = Field(400, ge=0, le=5000, description="simulated population, made at first start")
+    learn_minutes: float = Field(
+        60.0, ge=0, allow_inf_nan=False, description="minutes between trainings on new events; 0: only at a start"
+    )
     public_url: str | None = Field(None, description="address under which a proxy serves the app, for CORS")
+    teaching: Literal["on", "off"] | None = Field(
+        None, description="on or off: whoever sees the page may teach it words; default: off with a public_url, else on"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much to log")
 
     @classmethod
@@ -62,6 +77,11 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def may_teach(self) -> bool:
+        """Whether the page offers teaching: not by default where strangers may come."""
+        return self.teaching == "on" or (self.teaching is None and not self.public_url)
 
     @property
     def database(self) -> str:

@@ -12,6 +12,7 @@ from chat.chips import ChipError
 from chat.lists import ListMaker
 from chat.parts import Parts
 from chat.staging import Stage
+from chat.teaching import Teaching
 from chat.turn import Spoken, TurnRunner
 from chat.view import CardAction, Screen, Step
 from db.pbox import Change
@@ -30,7 +31,9 @@ AGES = ("all", "7+", "13+", "18+")
 class Conversation:
     """Talks, taps, card buttons and panel edits of all users. Safe to use from several threads."""
 
-    def __init__(self, parts: Parts, agent: Agent) -> None:
+    def __init__(self, parts: Parts, agent: Agent, *, teaching: bool = False) -> None:
+        """teaching: whether whoever sees the page may teach, which holds for everybody."""
+        self.teaching = Teaching(parts, agent) if teaching else None
         self._parts = parts
         self._turns = TurnRunner(parts, agent)
         self._stage = Stage(parts)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -21,7 +21,7 @@ from chat.policy import greets
 from chat.staging import Stage, tool_note
 from chat.view import Step
 from db.journal import TurnRecord
-from recommend.request import Listener
+from recommend.request import Listener, UiLanguage
 from tools.context import Done, Option, ToolRetry
 from tools.options import options_for
 from tools.registry import run_call
@@ -143,14 +143,7 @@ class TurnRunner:
         before = [m for t in turns for m in (HumanMessage(t.user_text), AIMessage(t.reply))]
         if spoken.calls is not None:
             return (*before, HumanMessage(spoken.text))
-        text, say = spoken.text, self._parts.texts.say
-        taught = self._parts.lessons.about(text, near=self._agent.reads_screen_as_text)
-        extra = {"context": seen, "lang": context.lang, "taught": taught._asdict()}
-        if self._agent.reads_screen_as_text:
-            told = [say("agent.screen", context.lang, **seen)]
-            told += [say("agent.lessons", context.lang, lessons=taught.near)] if taught.near else []
-            text = "\n\n".join((*told, text))
-        return (*before, HumanMessage(text, additional_kwargs=extra))
+        return (*before, human_message(self._parts, self._agent, spoken.text, seen, context.lang))
 
     def _close(self, spoken: Spoken, opening: Opening, heard: Heard) -> tuple[str, Any]:
         """Fetches the list that the turn calls for, composes the reply, and remembers the turn."""
@@ -203,6 +196,17 @@ class TurnRunner:
             at=ctx.now,
         )
         self._parts.stores.journal.turn(record)
+
+
+def human_message(parts: Parts, agent: Agent, text: str, seen: Mapping[str, Any], lang: UiLanguage) -> HumanMessage:
+    """What somebody said, as the agent's model reads it: with what is on the screen (`seen`) and what was taught."""
+    say, taught = parts.texts.say, parts.lessons.about(text, near=agent.reads_screen_as_text)
+    extra = {"context": dict(seen), "lang": lang, "taught": taught._asdict()}
+    if agent.reads_screen_as_text:
+        told = [say("agent.screen", lang, **seen)]
+        told += [say("agent.lessons", lang, lessons=taught.near)] if taught.near else []
+        text = "\n\n".join((*told, text))
+    return HumanMessage(text, additional_kwargs=extra)
 
 
 def spoken_language(text: str, listener: Listener) -> Any:

@@ -92,6 +92,29 @@ class Screen(BaseModel, frozen=True, extra="forbid"):
     notice: str = ""
 
 
+class LessonView(BaseModel, frozen=True, extra="forbid"):
+    """One thing taught. All text is data, to be escaped."""
+
+    lesson_id: str
+    said: str
+    means: str
+    """Its meaning in plain words; for a whole sentence, what its calls do."""
+    sentence: bool = False
+    """Whether it was taught whole, with its calls."""
+    withdrawn: bool = False
+
+
+class Taught(BaseModel, frozen=True, extra="forbid"):
+    """What came of teaching."""
+
+    lesson: LessonView
+    understood: str | None
+    """What its words now set off, as the chat's notes tell it; "" for nothing, None where it could not be tried."""
+    sure: bool = True
+    before: str = ""
+    """What it meant until now, where this corrected it."""
+
+
 class Step(BaseModel, frozen=True, extra="forbid"):
     """One event of a running turn, in order: thinking, tool*, reply* (growing text), screen | error | stopped."""
 

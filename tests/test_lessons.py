@@ -135,3 +135,21 @@ def test_many_may_ask_while_somebody_teaches(book: LessonBook) -> None:
     for asker in askers:
         asker.join()
     assert faults == [] and len(book.lessons()) == 5
+
+
+def test_two_who_teach_the_same_words_at_once_make_one_lesson(book: LessonBook) -> None:
+    teachers = [
+        threading.Thread(target=book.teach, args=("cosy",), kwargs={"means": word}) for word in ("warm", "calm")
+    ]
+    for teacher in teachers:
+        teacher.start()
+    for teacher in teachers:
+        teacher.join()
+    assert len(book.all()) == 1
+
+
+def test_words_of_a_withdrawn_lesson_bring_it_back(book: LessonBook) -> None:
+    lesson = book.teach("cosy", means="warm")
+    book.withdraw(lesson.lesson_id)
+    assert book.teach("Cosy!", means="calm").lesson_id == lesson.lesson_id
+    assert [(old.means, old.withdrawn) for old in book.all()] == [("calm", False)]

@@ -22,7 +22,8 @@ from chat.screens.identity import visitor
 from chat.screens.live import payload
 from chat.screens.onboarding import MAX_TASTES
 from chat.screens.paint import Frame, Parts, Updates, busy, paint
-from chat.screens.taps import CardTap, HeaderTap, OnboardTap, PanelTap, Tap, UndoTap
+from chat.screens.taps import CardTap, HeaderTap, OnboardTap, PanelTap, Tap, TeachTap, UndoTap
+from chat.screens.teach import Slip, answer, teach_html
 from chat.screens.words import Say, words
 from chat.view import Screen, Step
 from prompts.texts import Texts
@@ -30,6 +31,7 @@ from recommend.request import Listener
 
 Model = TypeVar("Model", bound=BaseModel)
 Result = TypeVar("Result")
+NOTHING_TAUGHT = Slip()
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Acts:
         screen = await self._screen(visit)
         if hint.lower().startswith("zh") and screen.lang == "en" and not screen.messages:
             screen = await self._call(self.talk.set_language, visit, "zh")
-        return await self._painted(visit, screen)
+        return await self._painted(visit, screen) | await self._lessons(screen)
 
     async def say(self, text: str, seat: Seat, request: gr.Request) -> AsyncIterator[Updates]:
         """The visitor says something."""
@@ -149,9 +151,11 @@ class Acts:
             visit = await self._visit(Seat(), request)
             notice = "forgotten"
         elif tap and tap.act == "language":
-            return await self._painted(visit, await self._call(self.talk.set_language, visit, tap.lang))
+            screen = await self._call(self.talk.set_language, visit, tap.lang)
+            return await self._painted(visit, screen) | await self._lessons(screen)
         screen = await self._screen(visit)
-        return await self._painted(visit, screen, self._words(screen)(notice) if notice else "")
+        drawn = await self._painted(visit, screen, self._words(screen)(notice) if notice else "")
+        return drawn | await self._lessons(screen)
 
     async def onboard(self, seat: Seat, request: gr.Request, event: gr.EventData) -> Updates:
         """The onboarding card, answered or skipped."""
@@ -164,6 +168,16 @@ class Acts:
             age = next(iter(fields.age), screen.listener.age)
             screen = await self._call(self.talk.onboard, visit, age, next(iter(fields.language), "any"), tastes)
         return await self._painted(visit, screen)
+
+    async def teach(self, seat: Seat, request: gr.Request, event: gr.EventData) -> Updates:
+        """A tap on the teaching card. Where nobody may teach from the page it does nothing."""
+        visit = await self._visit(seat, request)
+        screen = await self._screen(visit)
+        tap = _read(TeachTap, event)
+        if not tap or not self.talk.teaching:
+            return {self.parts.seat: visit.seat}
+        slip = await answer(self.talk.teaching, tap, screen.lang, self._words(screen))
+        return {self.parts.seat: visit.seat, **await self._lessons(screen, slip)}
 
     async def stopped(self, seat: Seat, request: gr.Request) -> Updates:
         """After Stop: the page at rest again, as far as the turn came."""
@@ -226,6 +240,13 @@ class Acts:
         frame = Frame(acting=visit.seat.persona, personas=visit.personas, tastes=tastes)
         drawn = paint(self.parts, screen, frame, self._words(screen), notice, alert=alert)
         return {self.parts.seat: visit.seat, **drawn}
+
+    async def _lessons(self, screen: Screen, slip: Slip = NOTHING_TAUGHT) -> Updates:
+        """The teaching card; drawn seldom, as words that are being typed into it would be lost."""
+        if not self.talk.teaching:
+            return {}
+        lessons = await asyncio.to_thread(self.talk.teaching.lessons, screen.lang)
+        return {self.parts.teach: teach_html(lessons, slip, self._words(screen))}
 
     def _words(self, screen: Screen) -> Say:
         return words(self.texts, screen.lang)

@@ -5,7 +5,8 @@ Never put catalogue text into a Handlebars template of `gr.HTML`: Gradio evaluat
 JavaScript template string, so that a title holding `${...}` would run as code.
 
 A tap on an element with `data-act` becomes the event "act" with all its data attributes; so does a change of an input
-with `data-change`. Both reach the server as untrusted text and are validated there.
+with `data-change`. Enter in a text box taps the button of its form that has `data-submits`. All of it reaches the
+server as untrusted text and is validated there.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ element.addEventListener('click', event => {
   if (!source || source.disabled) return;
   const form = source.closest('[data-form]');
   const fields = {};
-  if (form) form.querySelectorAll('input:checked').forEach(i => { (fields[i.dataset.field] ||= []).push(i.value); });
+  if (form) form.querySelectorAll('input:checked, input[type=text]').forEach(i => {
+    (fields[i.dataset.field] ||= []).push(i.value);
+  });
   const dialog = source.closest('dialog');
   if (dialog) dialog.close();
   send(source, source.dataset.act, form ? {fields} : {});
@@ -31,6 +34,11 @@ element.addEventListener('click', event => {
 element.addEventListener('change', event => {
   const source = event.target.closest('[data-change]');
   if (source) send(source, source.dataset.change, {value: source.value});
+});
+element.addEventListener('keydown', event => {
+  if (event.key !== 'Enter' || event.isComposing || event.target.type !== 'text') return;
+  const button = event.target.closest('[data-form]')?.querySelector('[data-submits]');
+  if (button) button.click();
 });
 element.addEventListener('input', event => {
   const output = event.target.parentElement.querySelector('output');
@@ -46,8 +54,11 @@ const settle = () => {
     const open = localStorage.getItem('attune-open-' + d.id);
     if (open !== null) d.open = open === 'true';
   });
+  element.querySelectorAll('input[type=text]').forEach(i => { i.value = i.defaultValue; });
   const page = element.querySelector('[data-page-lang]');
   if (page) document.documentElement.lang = page.dataset.pageLang;
+  const taker = element.querySelector('[data-takes-focus]');
+  if (taker) taker.focus();
   const lost = !document.activeElement || document.activeElement === document.body;
   if (focused && lost) {
     const again = [...element.querySelectorAll('[data-focus]')].find(e => e.dataset.focus === focused);

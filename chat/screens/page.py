@@ -67,7 +67,8 @@ def _layout(texts: Texts) -> tuple[Parts, gr.Textbox]:
             cards = live("at-list")
         with gr.Column(elem_id="at-knobs"):
             panel = live("at-panelbox")
-    parts = Parts(seat, header, onboarding, chat, chips, notice, cards, panel, box, send, stop)
+            teach = live("at-teachbox")
+    parts = Parts(seat, header, onboarding, chat, chips, notice, cards, panel, teach, box, send, stop)
     return parts, hint
 
 
@@ -84,6 +85,7 @@ def _wire(blocks: gr.Blocks, acts: Acts, parts: Parts, hint: gr.Textbox) -> None
     light = (
         parts.list.act(acts.card, [parts.seat], outputs, **LIGHT, **QUIET),
         parts.panel.act(acts.panel, [parts.seat], outputs, **LIGHT, **QUIET),
+        parts.teach.act(acts.teach, [parts.seat], outputs, trigger_mode="multiple", **LIGHT, **QUIET),
         parts.header.act(acts.header, [parts.seat], outputs, **LIGHT, **QUIET),
         parts.onboarding.act(acts.onboard, [parts.seat], outputs, **LIGHT, **QUIET),
     )

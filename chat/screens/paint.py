@@ -34,6 +34,7 @@ class Parts:
     notice: gr.HTML
     list: gr.HTML
     panel: gr.HTML
+    teach: gr.HTML
     box: gr.Textbox
     send: gr.Button
     stop: gr.Button

@@ -10,6 +10,9 @@ from chat.screens.onboarding import MAX_TASTES
 from chat.view import CardAction
 
 Name = Annotated[str, StringConstraints(max_length=300)]
+TYPED = 1000
+"""Characters that a text box of ours takes: more than is allowed, so that too much can be told."""
+Typed = Annotated[str, StringConstraints(max_length=TYPED)]
 
 
 class Tap(BaseModel, frozen=True, extra="ignore"):
@@ -65,3 +68,26 @@ class OnboardTap(BaseModel, frozen=True, extra="ignore"):
 
     act: Literal["onboard", "skip"]
     fields: Answers = Answers()
+
+
+class Lines(BaseModel, frozen=True, extra="ignore"):
+    """The two boxes of the teaching card."""
+
+    said: Annotated[tuple[Typed, ...], Field(max_length=1)] = ()
+    means: Annotated[tuple[Typed, ...], Field(max_length=1)] = ()
+
+
+class TeachTap(BaseModel, frozen=True, extra="ignore"):
+    """A tap on the teaching card."""
+
+    act: Literal["teach", "correct", "withdraw", "again", "cancel"]
+    lesson: Name = ""
+    fields: Lines = Lines()
+
+    @property
+    def said(self) -> str:
+        return "".join(self.fields.said)
+
+    @property
+    def means(self) -> str:
+        return "".join(self.fields.means)

@@ -1,14 +1,15 @@
-"""The web application: the page at "/", a health check, and the settings that keep Gradio private."""
+"""The web application: the page at "/", the export, a health check, and the settings that keep Gradio private."""
 
 from __future__ import annotations
 
 import gradio as gr
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from fastapi.middleware.cors import CORSMiddleware
 
 from chat.conversation import Conversation
 from chat.screens.identity import VisitorCookie
 from chat.screens.page import build_page
+from chat.screens.teach import EXPORT
 from chat.screens.theme import ON_OPEN, head, stylesheet, theme
 
 
@@ -29,6 +30,13 @@ def web_app(conversation: Conversation, *, secret: str, public_url: str | None =
     @app.get("/healthz")
     def healthz() -> dict[str, bool]:
         return {"ok": True}
+
+    if (teaching := conversation.teaching) is not None:
+
+        @app.get(f"/{EXPORT}")
+        def taught() -> Response:
+            headers = {"Content-Disposition": f'attachment; filename="{EXPORT}"', "Cache-Control": "no-store"}
+            return Response(teaching.export(), media_type="application/jsonl", headers=headers)
 
     return gr.mount_gradio_app(
         app,

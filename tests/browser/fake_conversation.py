@@ -64,6 +64,8 @@ class Memory:
 class FakeConversation:
     """The interface of chat.conversation.Conversation, canned."""
 
+    teaching = None
+
     def __init__(self) -> None:
         self.users: dict[str, Memory] = {p.user_id: Memory(p) for p in PERSONAS}
         self.lock = threading.RLock()

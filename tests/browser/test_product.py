@@ -107,3 +107,65 @@ def test_words_without_meaning_are_no_dead_end(visit: Visit) -> None:
     page.locator("#at-chips .at-chip").first.click()
     expect(page.locator("#at-chat [data-testid=bot]")).to_have_count(2)
     assert shown(page)
+
+
+def open_teaching(page: Any) -> Any:
+    card = page.locator("#at-teach")
+    card.locator("summary").click()
+    expect(card.locator("[data-field=said]")).to_be_visible()
+    return card
+
+
+def teach(page: Any, said: str, means: str) -> None:
+    card = page.locator("#at-teach")
+    card.locator("[data-field=said]").fill(said)
+    card.locator("[data-field=means]").fill(means)
+    card.locator("[data-field=means]").press("Enter")
+    expect(card.locator(".at-notice")).to_contain_text(said)
+
+
+def test_to_teach_an_expression_works_from_the_next_sentence_for_everybody_until_withdrawn(visit: Visit) -> None:
+    page, other = visit(locale="zh-CN"), visit(locale="zh-CN")
+    card = open_teaching(page)
+    teach(page, "小甜饼", "甜的言情")
+    expect(card.locator(".at-notice")).to_contain_text("言情")
+    expect(card.locator("[data-field=said]")).to_have_value("")
+    expect(card.locator("[data-field=means]")).to_be_focused()
+    say(other, "想听小甜饼")
+    expect(other.locator('.at-params li[data-key="romance"]')).to_have_count(1)
+    expect(other.locator("#at-chips .at-change").filter(has_text="言情")).to_have_count(1)
+    card.locator(".at-lessons [data-act=withdraw]").click()
+    expect(card.locator(".at-lessons [data-act=again]")).to_be_focused()
+    third = visit(locale="zh-CN")
+    say(third, "想听小甜饼")
+    expect(third.locator('.at-params li[data-key="romance"]')).to_have_count(0)
+    assert page.faults == [] and other.faults == [] and page.elsewhere == []
+
+
+def test_to_teach_markup_shows_letters_and_correcting_it_takes_the_focus(visit: Visit) -> None:
+    page = visit(width=390, height=844)
+    card = open_teaching(page)
+    hostile = "<img src=x onerror=alert(1)> ${window.hacked=1} {{value}}"
+    teach(page, hostile, "something calm")
+    expect(card.locator(".at-lesson q").filter(has_text="<img")).to_have_text(hostile)
+    card.locator(".at-lessons li").filter(has_text="<img").locator("[data-act=correct]").click()
+    expect(card.locator("[data-field=said]")).to_be_focused()
+    expect(card.locator("[data-field=said]")).to_have_value(hostile)
+    card.locator("[data-field=said]").fill("cosy")
+    card.get_by_role("button", name="Teach", exact=True).click()
+    expect(card.locator(".at-lessons li").filter(has_text="<img")).to_have_count(0)
+    expect(card.get_by_role("button", name="Teach", exact=True)).to_be_focused()
+    assert page.locator("#at-teach img").count() == 0 and page.evaluate("window.hacked") is None
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    assert page.faults == []
+
+
+def test_words_typed_to_teach_survive_a_turn(visit: Visit) -> None:
+    page = visit()
+    card = open_teaching(page)
+    card.locator("[data-field=said]").fill("half a thought")
+    say(page, "more history")
+    expect(card.locator("[data-field=said]")).to_have_value("half a thought")
+    card.get_by_role("button", name="Teach", exact=True).click()
+    expect(card.locator(".at-alert")).to_contain_text("Fill in both boxes")
+    expect(card.locator("[data-field=said]")).to_have_value("half a thought")
