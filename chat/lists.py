@@ -38,6 +38,7 @@ class ListMaker:
             size=min(max(wanted.size or SIZE, 1), LARGEST),
             intent=wanted.intent,
             query=wanted.query,
+            told=wanted.told or self._told_before(wanted, user_id, conversation_id),
             anchor=wanted.anchor,
             category=wanted.category,
             seen=frozenset(seen) if wanted.intent == "more" else frozenset(),
@@ -47,6 +48,12 @@ class ListMaker:
         stores.journal.slate(user_id, slate, request, conversation_id=conversation_id)
         stores.events.impressions(slate, user_id, now)
         return slate
+
+    def _told_before(self, wanted: ListRequest, user_id: str, conversation_id: str) -> str | None:
+        """More of a list is more of what was told for it."""
+        if wanted.intent != "more":
+            return None
+        return self._parts.stores.journal.request(user_id, conversation_id).get("told")
 
 
 def wanted_list(ctx: TurnContext) -> ListRequest | None:

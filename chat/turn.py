@@ -13,9 +13,11 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
+from catalog.spelling import is_chinese
 from chat.agent import Agent, AgentContext
 from chat.faithful import faithful
 from chat.lists import ListMaker, about_list, wanted_list
+from chat.narrative import TOPIC, telling, unheld, words_of
 from chat.parts import Parts
 from chat.policy import greets
 from chat.staging import Stage, tool_note
@@ -149,6 +151,9 @@ class TurnRunner:
         """Fetches the list that the turn calls for, composes the reply, and remembers the turn."""
         ctx = opening.context
         wanted = wanted_list(ctx)
+        if wanted and wanted.intent in ("home", "search") and spoken.calls is None:
+            bare = unheld(ctx.outcome.changes, self._parts.engine.catalogue) or words_of(wanted.query or "") >= TOPIC
+            wanted = wanted.model_copy(update={"told": telling(spoken.text, heard.calls, unheld=bare)})
         hearer = opening.listener.model_copy(update={"ui_language": ctx.lang})
         slate = self._lists.make(hearer, ctx.conversation_id, wanted, ctx.now, ctx.shown) if wanted else None
         sentence = about_list(self._parts, ctx, wanted, slate) if wanted and slate else ""
@@ -211,7 +216,7 @@ def human_message(parts: Parts, agent: Agent, text: str, seen: Mapping[str, Any]
 
 def spoken_language(text: str, listener: Listener) -> Any:
     """The language to answer in: that of the words; the page's where they have no letters of either."""
-    if any("\u4e00" <= char <= "\u9fff" for char in text):
+    if is_chinese(text):
         return "zh"
     return "en" if any(char.isascii() and char.isalpha() for char in text) else listener.ui_language
 

@@ -101,12 +101,12 @@ def top(item: Item) -> str:
 
 
 def category_caps(reading: Reading) -> dict[bool, int]:
-    """Items of one category, by whether it was wished for; empty where the request itself keeps to a category.
+    """Items of one category, by whether it was wished for; empty where the request itself keeps to a field.
 
     A third of the list, half of it beside a mood or a scene; a wished category has its fair share or all of it.
     """
     request, size = reading.request, reading.request.size
-    if request.intent == "similar" or request.category:
+    if request.intent == "similar" or request.category or request.told:
         return {}
     tops = {e.key.partition("/")[0] for e in request.pbox.of(Factor.CATEGORY) if e.value > 0.0}
     felt = any(e.value > 0.0 for f in (Factor.MOOD, Factor.SCENE) for e in request.pbox.of(f))

@@ -23,6 +23,8 @@ from recommend.request import Candidate, UiLanguage
 
 SURE_HIT = 0.25
 """Search score from which a hit without the words may be called close in meaning."""
+TOLD_WEIGHT = 2.5
+"""Less than any wish that an item meets: nearness to many words is the weaker reason."""
 LEAST_SHARED = 2
 """So many listeners must have liked both before "also liked" is said."""
 MOST_LOOKED_AT = 20
@@ -75,6 +77,8 @@ def _of_intent(reading: Reading, candidate: Candidate, item: Item) -> Iterator[C
         found = _found_by(reading, item, request.query.strip())
         weak = found.text.endswith("_near") and candidate.sources["query"] < SURE_HIT
         yield replace(found, text="reasons.found_weak") if weak else found
+    if "told" in candidate.sources and request.told:
+        yield Claim("reasons.told", ("source:told",), TOLD_WEIGHT)
     if "similar" in candidate.sources and request.anchor:
         yield from _beside(reading, reading.catalogue.item(request.anchor), item)
     if reading.models.trending[candidate.row] >= reading.models.hot:

@@ -25,6 +25,7 @@ WEIGHTS: Mapping[str, float] = {
     "query": 20.0,
     "similar": 5.0,
     "campaign": 3.0,
+    "told": 12.0,
 }
 """Logits per unit of a source's score; sources that only mirror the PBox are absent."""
 

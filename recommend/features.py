@@ -18,7 +18,7 @@ from catalog.catalogue import Catalogue
 from catalog.spelling import form, people_in
 from recommend.kinship import branch
 from recommend.reading import Reading
-from recommend.recall import Pool
+from recommend.recall import HOME, Pool
 
 LONGEST = 200
 """So many of the last liked items speak for the long term."""
@@ -309,15 +309,6 @@ def _sources(reading: Reading, pool: Pool) -> dict[str, Column]:
 
 
 def _of_model(reading: Reading, pool: Pool, name: str) -> np.ndarray:
-    """The same scores as the source in `recommend.sources.company` gives: 1 for the best row, of a sequence 0 usual."""
-    models = reading.models
-    if name == "sequence":
-        scores = models.sequence.scores(history(reading)) if models.sequence and reading.past.liked else None
-        scores = None if scores is None else scores - scores.mean()
-    else:
-        liked = {row: reading.past.liked[row] for row in reading.recent} if name == "neighbours" else reading.past.liked
-        scores = getattr(models, name).scores(liked)
-    top = 0.0 if scores is None else float(scores.max(initial=0.0))
-    if scores is None or top <= 0.0:
-        return np.zeros(len(pool), dtype=np.float32)
-    return np.maximum(scores[pool.rows], 0.0) / top
+    """The scores that the source of this name would have given."""
+    scoring = HOME[name][0](reading)
+    return np.zeros(len(pool), dtype=np.float32) if scoring is None else scoring.of(pool.rows)

@@ -20,6 +20,8 @@ from recommend.request import Candidate, Effect
 
 LEAST_EFFECT = 1e-4
 """Shifts below this are not worth recording."""
+TOLD = 12.0
+"""Logits of what was told at length, at best: about as much as two or three wishes."""
 LIKING: Mapping[str, float] = {
     "collaborative": 1.8,
     "neighbours": 1.8,
@@ -42,7 +44,7 @@ class Scorer(Protocol):
 
 def fine(reading: Reading, pool: Pool, scorer: Scorer) -> list[Candidate]:
     """The candidates with their whole provenance, best first; equal scores keep the catalogue's order."""
-    scores = scorer(reading, pool) + reading.shift[pool.rows]
+    scores = scorer(reading, pool) + TOLD * _of(pool, "told") + reading.shift[pool.rows]
     order = np.lexsort((pool.rows, -scores))
     ranked = pool.take(order, pool.coarse)
     return _candidates(reading, ranked, scores[order].astype(float).tolist())

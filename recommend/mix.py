@@ -88,6 +88,8 @@ def _slots(reading: Reading) -> int:
     said = request.pbox.entry(Factor.NOVELTY)
     if said is not None:
         return round(request.size * min(MOST_NOVELTY, said.value * 0.6))
+    if request.told:
+        return 0
     wishes = [e for f in (Factor.CATEGORY, Factor.ENTITY) for e in request.pbox.of(f) if e.value > 0.0]
     return int(request.size * (WISHED_NOVELTY if wishes else NEUTRAL_NOVELTY))
 

@@ -43,7 +43,7 @@ HOME: Mapping[str, tuple[Source, float]] = {
     "novel": (interests.novel, 0.08),
 }
 """Source and base share; shares of sources with nothing to say go to the others."""
-CAMPAIGN_SHARE = 0.05
+CAMPAIGN_SHARE, TOLD_SHARE = 0.05, 0.3
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def recall(reading: Reading, search: Search, campaigns: Sequence[Campaign] = ())
 def _scorings(reading: Reading, search: Search) -> Mapping[str, Scoring | None]:
     match reading.request.intent:
         case "search":
-            return {"query": asked.query(reading, search)}
+            return {"query": asked.query(reading, search), "told": asked.told(reading, search)}
         case "similar":
             return {"similar": asked.similar(reading, search), "collaborative": company.beside(reading)}
         case "trending":
@@ -95,7 +95,8 @@ def _scorings(reading: Reading, search: Search) -> Mapping[str, Scoring | None]:
         case "discover":
             return {"novel": interests.novel(reading)}
         case _:
-            return {name: source(reading) for name, (source, _) in HOME.items()}
+            home = {name: source(reading) for name, (source, _) in HOME.items()}
+            return home | {"told": asked.told(reading, search)}
 
 
 def _marked(rows: np.ndarray, found: np.ndarray) -> np.ndarray:
@@ -106,7 +107,7 @@ def _marked(rows: np.ndarray, found: np.ndarray) -> np.ndarray:
 
 
 def _quotas(pbox: PBox, names: list[str]) -> dict[str, int]:
-    shares = {name: share for name, (_, share) in HOME.items()} | {promotion.FACTOR: CAMPAIGN_SHARE}
+    shares = {name: share for name, (_, share) in HOME.items()} | {promotion.FACTOR: CAMPAIGN_SHARE, "told": TOLD_SHARE}
     raw = {name: shares.get(name, 1.0) for name in names}
     tilt = {name: share * np.exp(STEEPNESS * _theta(pbox, name)) for name, share in raw.items()}
     total = sum(tilt.values())

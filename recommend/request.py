@@ -57,6 +57,8 @@ class Request(BaseModel, frozen=True, extra="forbid"):
     intent: Intent = "home"
     query: str | None = None
     """Free text to look for (intent "search")."""
+    told: str | None = None
+    """What the listener told at length, where the parameters cannot hold it: looked for beside them."""
     anchor: str | None = None
     """Item id that the list should resemble (intent "similar")."""
     category: str | None = None

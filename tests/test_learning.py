@@ -63,7 +63,7 @@ def fit_to_nothing(items, events) -> Models:
 def same(one: Models, other: Models) -> bool:
     rows = {int(row): 1.0 for row in one.collaborative.rows[:5]}
     scores = one.likely(rows), other.likely(rows)
-    return scores[0] is not None and scores[1] is not None and bool((scores[0] == scores[1]).all())
+    return scores[0] is not None and scores[1] is not None and bool(np.allclose(scores[0], scores[1], atol=1e-5))
 
 
 def likes(user_id: str, rows: Sequence[int], at: datetime) -> list[Event]:

@@ -47,6 +47,8 @@ class ListRequest(BaseModel, frozen=True, extra="forbid"):
     size: int | None = None
     """How many; None for the usual number."""
     query: str | None = None
+    told: str | None = None
+    """The words of the turn that go with the list, see `chat.narrative`."""
     anchor: str | None = None
     """Item id."""
     category: str | None = None

@@ -22,6 +22,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from catalog.records import Record, RecordStore
+from catalog.spelling import is_chinese
 from chat.llm.context import clip
 from chat.llm.schema import BY_NAME
 from chat.llm.understanding import Call
@@ -199,7 +200,7 @@ def in_plain_words(utterance: str, lessons: Sequence[Lesson]) -> str:
 
 def record(lesson: Lesson) -> dict[str, Any]:
     """A taught sentence as a record of the training corpus."""
-    lang = "zh" if any("\u4e00" <= char <= "\u9fff" for char in lesson.said) else "en"
+    lang = "zh" if is_chinese(lesson.said) else "en"
     calls = [call.model_dump() for call in lesson.calls]
     return {
         "id": f"taught-{lesson.lesson_id}", "lang": lang, "shown": [], "asked": None, "about": None,

@@ -1,0 +1,78 @@
+"""What somebody tells at length: the words themselves say more than the parameters and names that were read from them.
+
+"An epic with politics and no magic, like the early Song of Ice and Fire" becomes a wish or two; the rest of it would be
+lost. And "courtroom drama" is a wish for a shelf that may be empty. Such words therefore go with the request, less
+what was rejected, and recall looks for their meaning too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from catalog.catalogue import Catalogue
+from db.changes import Applied
+from recommend.pbox import Factor
+
+LONG = 7.0
+"""Words from which an utterance tells more than a plain wish; a Chinese character is about half a word."""
+CHARACTERS_A_WORD = 1.8
+TOPIC = 3.0
+"""Words from which a query is a topic more than a name."""
+FEW = 3
+HELD = frozenset({Factor.CATEGORY, Factor.ENTITY, Factor.MOOD, Factor.SCENE})
+LONGEST = 400
+"""Characters that are looked for."""
+WISHES = frozenset(
+    {
+        "update_interest_weight",
+        "update_entity_weight",
+        "update_mood_preference",
+        "update_scene_preference",
+        "search_catalog",
+    }
+)
+_STRENGTHS = ("weight_increase", "weight")
+_WORD = re.compile(r"[A-Za-z0-9'’-]+")
+_CHARACTER = re.compile(r"[\u3400-\u9fff]")
+
+
+def telling(text: str, calls: Sequence[Mapping[str, Any]], *, unheld: bool = False) -> str | None:
+    """The part of an utterance to look for, None where its calls say it all.
+
+    calls: what was read from it, each with name and args. unheld: whether it wishes for something that hardly an item
+    of the catalogue has.
+    """
+    wishes = any(call["name"] in WISHES and not _rejected(call) for call in calls)
+    if not wishes or (words_of(text) < LONG and not unheld):
+        return None
+    for name in filter(None, map(_rejected, calls)):
+        text = re.sub(re.escape(name), " ", text, flags=re.IGNORECASE)
+    return " ".join(text.split())[:LONGEST] or None
+
+
+def unheld(changes: Sequence[Applied], catalogue: Catalogue) -> bool:
+    """Whether one of these changes wishes for something that fewer than FEW items have."""
+    wishes = [change for change in changes if change.factor in HELD and (change.after or 0.0) > 0.0]
+    return any(len(catalogue.rows_with(*_thing(change))) < FEW for change in wishes)
+
+
+def _thing(change: Applied) -> tuple[str, str]:
+    if change.factor == Factor.ENTITY:
+        kind, _, name = change.key.partition(":")
+        return kind, name
+    return change.factor.value, change.key
+
+
+def words_of(text: str) -> float:
+    """The length of a text in words, whatever it is written in."""
+    return len(_WORD.findall(text)) + len(_CHARACTER.findall(text)) / CHARACTERS_A_WORD
+
+
+def _rejected(call: Mapping[str, Any]) -> str | None:
+    """The name that a call pushes away, None for one that wishes."""
+    args = call["args"]
+    name = next((args[key] for key in ("name", "category", "mood", "scene") if key in args), None)
+    negative = any(args.get(key, 0.0) < 0.0 for key in _STRENGTHS)
+    return str(name) if name and (call["name"] == "block_content" or negative) else None

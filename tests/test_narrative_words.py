@@ -1,0 +1,77 @@
+"""Rules of long tellings: their words go with the request, rejected ones do not, and short wishes stay as they are."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from chat.narrative import LONGEST, telling, unheld
+from db.changes import Applied
+from recommend.pbox import Factor
+from recommend.reading import read
+from recommend.recall import recall
+from recommend.sources import asked
+from tests.recommend_stage import catalogue, entry, models, pipeline, request, search
+
+EPIC = {"name": "update_interest_weight", "args": {"category": "epic", "weight_increase": 0.3}}
+NO_MAGIC = {"name": "block_content", "args": {"kind": "tag", "name": "magic"}}
+LESS_WAR = {"name": "update_interest_weight", "args": {"category": "war", "weight_increase": -0.3}}
+LIKE = {"name": "record_feedback", "args": {"item": "1", "signal": "like"}}
+TOLD = "a detective in an old house where it snows and nobody can leave"
+
+
+def test_a_short_wish_says_all_and_a_long_one_is_looked_for() -> None:
+    assert telling("a short epic please", [EPIC]) is None
+    assert telling("an epic about two families who fight over a throne", [EPIC]) is not None
+    assert telling("想听一部关于两个家族争夺王位的史诗", [EPIC]) is not None
+
+
+def test_a_wish_for_an_empty_shelf_is_looked_for_however_short() -> None:
+    assert telling("courtroom drama", [EPIC], unheld=True) == "courtroom drama"
+
+
+def test_without_a_wish_nothing_is_looked_for() -> None:
+    long = "well that one with the old man was rather nice I must say"
+    assert telling(long, [LIKE]) is None and telling(long, []) is None
+    assert telling(long, [NO_MAGIC, LESS_WAR]) is None
+
+
+def test_what_was_rejected_is_not_looked_for() -> None:
+    text = telling("an epic with politics, no Magic and less war, like the early books", [EPIC, NO_MAGIC, LESS_WAR])
+    assert text is not None and "magic" not in text.lower() and "war" not in text and "politics" in text
+
+
+def test_a_telling_is_bounded() -> None:
+    assert len(telling("word " * 5000, [EPIC]) or "") <= LONGEST
+
+
+@pytest.mark.parametrize(("key", "empty"), [("mystery", False), ("category-of-nothing", True)])
+def test_a_shelf_is_empty_when_hardly_an_item_stands_on_it(key: str, empty: bool) -> None:
+    change = Applied(
+        id=1, turn_id="t", factor=Factor.CATEGORY, key=key, said=key, before=None, after=0.3,
+        scope="session", source="chat", at=datetime.now(UTC), undone=False,
+    )  # fmt: skip
+    assert unheld([change], catalogue()) is empty
+    assert not unheld([change.model_copy(update={"after": -0.3})], catalogue())
+
+
+def test_what_was_told_comes_to_the_front_and_every_filter_holds() -> None:
+    told = request(entry(Factor.BLOCK, "category:horror", 1.0), told=TOLD)
+    reading = read(told, catalogue(), models())
+    source = asked.told(reading, search())
+    assert source is not None
+    best = source.best(30, reading.among)
+    assert reading.allowed[best].all() and source.of(best).max() == pytest.approx(1.0)
+    pool = recall(reading, search())
+    assert pool.recalled["told"].any() and reading.allowed[pool.rows].all()
+    first = pipeline().recommend(told)
+    shown = [catalogue().row[item] for item in first.item_ids]
+    assert np.mean(source.of(np.array(shown))) > 0.4
+    assert not catalogue().in_category("horror")[shown].any()
+
+
+def test_a_request_without_a_telling_is_what_it_was() -> None:
+    plain = request(entry(Factor.MOOD, "funny", 0.8))
+    assert "told" not in recall(read(plain, catalogue(), models()), search()).scores
