@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
 
+# Threads of the matrix libraries wait for each other longer than a request lasts.
+for _library in ("OMP", "OPENBLAS"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 gc.disable()  # Imports make half a million objects that all stay: looking for dead ones takes a fifth of the start.
 
 import logging

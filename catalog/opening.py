@@ -20,6 +20,7 @@ from catalog.embed import Embedder
 from catalog.gloss import Gloss
 from catalog.index import Progress, VectorStore
 from catalog.items import Item
+from catalog.nearest import nearest
 from catalog.taxonomy import load_taxonomy
 from catalog.vocabulary import Words, load_vocabulary
 
@@ -49,7 +50,8 @@ def open_catalogue(
     store = VectorStore(chroma_url or data_dir / "vectors", words=words)
     vectors = store.sync(items, embedder, lambda share, line: tell(_MODEL_SHARE + (1 - _MODEL_SHARE) * share, line))
     tell(1.0, "the catalogue is ready")
-    return Catalogue.build(items, words, vectors, query_embedding(embedder, words))
+    index = nearest(vectors, data_dir / "nearest")
+    return Catalogue.build(items, words, vectors, query_embedding(embedder, words), index)
 
 
 def query_embedding(embedder: Embedder, words: Words) -> Callable[[str], np.ndarray]:
