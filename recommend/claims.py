@@ -77,7 +77,7 @@ def _of_intent(reading: Reading, candidate: Candidate, item: Item) -> Iterator[C
         found = _found_by(reading, item, request.query.strip())
         weak = found.text.endswith("_near") and candidate.sources["query"] < SURE_HIT
         yield replace(found, text="reasons.found_weak") if weak else found
-    if "told" in candidate.sources and request.told:
+    if "told" in candidate.sources and request.told and request.intent != "search":
         yield Claim("reasons.told", ("source:told",), TOLD_WEIGHT)
     if "similar" in candidate.sources and request.anchor:
         yield from _beside(reading, reading.catalogue.item(request.anchor), item)

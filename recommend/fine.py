@@ -20,6 +20,9 @@ from recommend.request import Candidate, Effect
 
 LEAST_EFFECT = 1e-4
 """Shifts below this are not worth recording."""
+TONGUE = 4.0
+"""Logits between audio in the listener's language and in none that they are known to hear: more than any one wish, or a
+short funny list for an English page is all Chinese crosstalk."""
 TOLD = 12.0
 """Logits of what was told at length, at best: about as much as two or three wishes."""
 LIKING: Mapping[str, float] = {
@@ -54,12 +57,13 @@ def additive(reading: Reading, pool: Pool) -> np.ndarray:
     """The transparent scorer: what was asked for, what the listener likes, and what is good anyway."""
     match reading.request.intent:
         case "search":
-            return 10.0 * np.round(pool.scores["query"], 2) if "query" in pool.scores else _nothing(pool)
+            topic = 0.4 * _tongue(reading, pool) if reading.request.told else _nothing(pool)
+            return 10.0 * np.round(_of(pool, "query"), 2) + topic
         case "similar":
             beside = 5.0 * _of(pool, "similar") + 0.8 * _of(pool, "collaborative")
-            return beside + 0.5 * _standing(reading, pool) + 0.5 * _tongue(reading, pool)
+            return beside + 0.5 * _standing(reading, pool) + 0.3 * _tongue(reading, pool)
         case "trending":
-            return 4.0 * _of(pool, "trending") + 0.6 * _standing(reading, pool) + 2.0 * _tongue(reading, pool)
+            return 4.0 * _of(pool, "trending") + 0.6 * _standing(reading, pool) + _tongue(reading, pool)
         case "discover":
             return _standing(reading, pool) + _tongue(reading, pool) + _noise(reading, pool)
         case _:
@@ -83,7 +87,7 @@ def _tongue(reading: Reading, pool: Pool) -> np.ndarray:
     languages, found = reading.catalogue.languages[pool.rows], _nothing(pool)
     for lang in {reading.request.ui_language, *heard}:
         found[languages == lang] = (2 * (lang == reading.request.ui_language) + heard[lang]) / total
-    return 1.2 * found
+    return TONGUE * found
 
 
 def _dislike(reading: Reading, pool: Pool) -> np.ndarray:

@@ -31,6 +31,18 @@ def heard(*item_ids: str, kind: str = "like") -> History:
     return History(events=tuple(Event(user_id="u", item_id=i, kind=kind, at=NOW) for i in item_ids))
 
 
+def test_a_new_listener_hears_the_language_of_the_page_until_the_history_says_otherwise() -> None:
+    """Short and funny is Chinese crosstalk before all else here, which an English page has no use for."""
+    wishes = (entry(Factor.MOOD, "funny", 0.8), entry(Factor.LENGTH, "max", 60.0))
+    english = pipeline().recommend(request(*wishes))
+    spoken = [catalogue().item(item).language for item in english.item_ids]
+    assert spoken.count("en") > len(spoken) / 2
+    chinese = [item.id for item in catalogue().items if item.language == "zh" and item.available][:12]
+    past = History(events=tuple(Event(user_id="someone", item_id=i, kind="like", at=NOW) for i in chinese))
+    later = pipeline().recommend(request(*wishes, history=past))
+    assert "zh" in [catalogue().item(item).language for item in later.item_ids]
+
+
 def test_a_first_visit_gets_a_full_and_varied_list() -> None:
     slate = pipeline().recommend(request())
     assert len(slate.cards) == 6

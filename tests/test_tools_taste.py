@@ -78,6 +78,13 @@ def test_moods_and_scenes_are_set_and_fade_unless_they_shall_last(stage: Stage) 
     assert stage.reply(kept) == "Done: very funny — until you undo it."
 
 
+def test_two_moods_in_one_breath_are_two_moods_and_an_unknown_one_stays_whole(stage: Stage) -> None:
+    stage.do("update_mood_preference", mood="quiet funny", weight=0.8)
+    assert set(stage.set_keys(Factor.MOOD)) == {"calm", "funny"}
+    stage.do("update_mood_preference", mood="xyzzy qubbish", weight=0.8)
+    assert "xyzzy qubbish" in stage.set_keys(Factor.MOOD)
+
+
 def test_no_horror_removes_the_category(stage: Stage) -> None:
     outcome = stage.do("block_content", kind="category", name="horror")
     assert stage.set_keys(Factor.BLOCK) == {"category:horror": 1.0}

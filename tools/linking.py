@@ -69,6 +69,18 @@ def link_term(ctx: TurnContext, kind: Kind, said: str) -> str:
     return match.key if match else said
 
 
+def link_moods(ctx: TurnContext, said: str) -> tuple[str, ...]:
+    """The slugs that a mood's words stand for: "slow atmospheric" is two; what nothing answers to stays one word."""
+    resolver = ctx.engine.resolver
+    whole = resolver.resolve("mood", said, lang=ctx.lang)
+    if whole and whole.how in SURE:
+        return (whole.key,)
+    parts = [resolver.resolve("mood", word, lang=ctx.lang) for word in said.split()]
+    found = dict.fromkeys(match.key for match in parts if match and match.how in SURE)
+    least = 2 if whole else 1
+    return tuple(found) if len(found) >= least else (whole.key if whole else said,)
+
+
 def blocking_keys(ctx: TurnContext, kind: Kind, said: str) -> tuple[str, ...]:
     """What to block so that it is truly gone: a theme word takes with it the mood and the categories that mean it."""
     if kind == "category":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from langchain.tools import ToolRuntime
@@ -12,7 +13,7 @@ from db.pbox import Change
 from recommend.pbox import Factor
 from tools.changing import box, clear, half_life, scope_of, write
 from tools.context import Duration, TurnContext
-from tools.linking import Link, blocks_named, link_category, link_entity, link_term, spoken
+from tools.linking import Link, blocks_named, link_category, link_entity, link_moods, link_term, spoken
 
 Step = Annotated[float, Field(ge=-1, le=1, description="0.15 a bit, 0.3 plain, 0.6 a lot; negative for less")]
 Weight = Annotated[float, Field(ge=-1, le=1, description="0.4 a bit, 0.8 plain, 1.0 very; negative for not")]
@@ -47,8 +48,10 @@ def update_entity_weight(
 def update_mood_preference(mood: str, weight: Weight, runtime: ToolRuntime[TurnContext], duration: Lasts = None) -> str:
     """How it should feel: funny, relaxing, scary, uplifting, 治愈, 烧脑. Negative: not in the mood for it."""
     ctx, said = runtime.context, spoken(mood)
-    link = Link(Factor.MOOD, link_term(ctx, "mood", said))
-    return _set(ctx, "update_mood_preference", link, said, (weight, duration))
+    keys = link_moods(ctx, said)
+    said = said if len(keys) == 1 else ""
+    links = [Link(Factor.MOOD, key) for key in keys]
+    return _set(ctx, "update_mood_preference", links, said, (weight, duration))
 
 
 @tool
@@ -58,14 +61,14 @@ def update_scene_preference(
     """When and where it is heard: commute, bedtime, workout, driving, cooking, 睡前, 通勤."""
     ctx, said = runtime.context, spoken(scene)
     link = Link(Factor.SCENE, link_term(ctx, "scene", said))
-    return _set(ctx, "update_scene_preference", link, said, (weight, duration))
+    return _set(ctx, "update_scene_preference", [link], said, (weight, duration))
 
 
 def _like(ctx: TurnContext, name: str, link: Link, said: str, how: tuple[float, Duration | None]) -> str:
     step, duration = how
     if link.factor == Factor.MOOD:
         # A mood is set, not stepped: the plain step of 0.3 stands for the plain weight of 0.8.
-        return _set(ctx, name, link, said, (max(-1.0, min(1.0, step * 8 / 3)), duration))
+        return _set(ctx, name, [link], said, (max(-1.0, min(1.0, step * 8 / 3)), duration))
     change = Change(
         factor=link.factor, key=link.key, op="add", value=step, scope=scope_of(duration), said=said,
         half_life_days=half_life(link.factor, duration),
@@ -73,15 +76,19 @@ def _like(ctx: TurnContext, name: str, link: Link, said: str, how: tuple[float, 
     return write(ctx, name, [*_lifted(ctx, link, said, step), change], lasting=duration == "lasting")
 
 
-def _set(ctx: TurnContext, name: str, link: Link, said: str, how: tuple[float, Duration | None]) -> str:
+def _set(ctx: TurnContext, name: str, links: Sequence[Link], said: str, how: tuple[float, Duration | None]) -> str:
     weight, duration = how
     if weight == 0:
-        return write(ctx, name, [clear(link.factor, link.key, said)])
-    change = Change(
-        factor=link.factor, key=link.key, op="set", value=weight, scope=scope_of(duration), said=said,
-        half_life_days=half_life(link.factor, duration),
-    )  # fmt: skip
-    return write(ctx, name, [*_lifted(ctx, link, said, weight), change], lasting=duration == "lasting")
+        return write(ctx, name, [clear(link.factor, link.key, said) for link in links])
+    changes = [change for link in links for change in _lifted(ctx, link, said or link.key, weight)]
+    changes += [
+        Change(
+            factor=link.factor, key=link.key, op="set", value=weight, scope=scope_of(duration), said=said,
+            half_life_days=half_life(link.factor, duration),
+        )
+        for link in links
+    ]  # fmt: skip
+    return write(ctx, name, changes, lasting=duration == "lasting")
 
 
 def _lifted(ctx: TurnContext, link: Link, said: str, weight: float) -> list[Change]:
