@@ -73,7 +73,7 @@ def link_moods(ctx: TurnContext, said: str) -> tuple[str, ...]:
     """The slugs that a mood's words stand for: "slow atmospheric" is two; what nothing answers to stays one word."""
     resolver = ctx.engine.resolver
     whole = resolver.resolve("mood", said, lang=ctx.lang)
-    if whole and whole.how in SURE:
+    if whole and whole.how == "exact":
         return (whole.key,)
     parts = [resolver.resolve("mood", word, lang=ctx.lang) for word in said.split()]
     found = dict.fromkeys(match.key for match in parts if match and match.how in SURE)
