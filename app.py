@@ -15,7 +15,7 @@ import secrets
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -56,6 +56,7 @@ from recommend.population import simulate
 from recommend.promotion import aimless
 from recommend.rankers import RankerError, ranker
 from recommend.rerank import Reranker, as_ranked
+from recommend.sequence import SequenceModel
 from settings import Settings, SettingsError, load_settings, parse_flags
 from tools.context import Engine, Stores
 from tools.registry import all_tools
@@ -125,6 +126,8 @@ def build(settings: Settings, progress: Progress | None = None) -> Attune:
         ChildTrainer(settings.database, settings.data_dir, fingerprint(catalogue)),
     )
     models = learner.opening(minutes=settings.learn_minutes)
+    if settings.sequence:
+        models = replace(models, sequence=SequenceModel.load(settings.sequence, catalogue.row))
     reranker = _reranker(settings.rerank, model, catalogue, texts)
     scorer = ranker(settings.ranker, catalogue)
     pipeline = Pipeline(catalogue, search, models, scorer=scorer, reranker=reranker, campaigns=campaigns)

@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     ranker: Literal["additive", "lambdamart", "din"] = Field(
         "lambdamart", description="what orders a list: additive (a sum that can be read), lambdamart or din (learned)"
     )
+    sequence: Path | None = Field(
+        None, description="folder of a trained sequence model (lab.recommender.sasrec_export); default: none"
+    )
     language: Literal["en", "zh"] = Field("en", description="language of the page for a new visitor")
     simulated_listeners: int = Field(400, ge=0, le=5000, description="simulated population, made at first start")
     learn_minutes: float = Field(

@@ -15,10 +15,12 @@ from lab.bench.attune_models import Attune, Place, as_request
 from lab.bench.peers import PEERS, faded, implicit_bm25, popularity, textbook_ease
 from lab.bench.ranker import Ranker, top
 from lab.bench.rated_catalogue import hashed, rated_catalogue
+from lab.bench.recall import found
 from lab.bench.recommender import Options, compare, judged, main, table, tuned, with_ratio
 from lab.bench.trial import KNOWN, LEAST_ITEMS, Trial, trial
 from recommend.ease import fit_ease
 from recommend.interactions import Interactions
+from recommend.recall import Pool
 
 GENRES = ("Drama", "Film-Noir|Children's", "Sci-Fi")
 
@@ -198,3 +200,13 @@ def test_an_unknown_name_ends_the_run_with_the_known_ones(folder: Path) -> None:
 def test_a_faded_history_halves_with_every_half_life() -> None:
     assert faded(np.arange(5), 2.0).tolist() == pytest.approx([0.25, 0.5**1.5, 0.5, 0.5**0.5, 1.0])
     assert faded(np.arange(3), None).tolist() == [1.0, 1.0, 1.0]
+
+
+def test_a_source_gets_credit_for_what_it_finds_and_for_what_only_it_finds():
+    marks = {"a": np.array([True, True, False]), "b": np.array([False, True, True])}
+    pool = Pool(np.array([3, 5, 9]), {name: m.astype(float) for name, m in marks.items()}, marks, np.zeros(3))
+    told = found(pool, pool.take(np.array([0, 1]), np.zeros(3)), frozenset({3, 5, 7, 8}))
+    assert (told.pool, told.kept) == (0.5, 0.5)
+    assert told.sources["a"] == pytest.approx((2 / 3, 0.5, 0.25)) and told.sources["b"] == pytest.approx(
+        (2 / 3, 0.25, 0.0)
+    )

@@ -44,6 +44,16 @@ def test_any_text_gives_valid_calls(model: Understanding, text: str, asked: str 
     assert len(parse.calls) <= MAX_CALLS and 0 <= parse.confidence <= 1
 
 
+def test_a_thousand_random_strings_are_read_without_a_fault(model: Understanding) -> None:
+    rng = random.Random(1)
+    planes = ((32, 126), (0, 0x2FF), (0x4E00, 0x9FFF), (0x600, 0x6FF), (0x1F300, 0x1FAFF), (0, 0x10FFFF))
+    for _ in range(1000):
+        low, high = rng.choice(planes)
+        text = "".join(chr(rng.randint(low, high)) for _ in range(rng.randint(0, 40)))
+        parse = model.parse(text, Context(shown=SHOWN if rng.random() < 0.5 else ()))
+        assert not faults(parse.calls, len(SHOWN)) and len(parse.calls) <= MAX_CALLS
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -1,4 +1,4 @@
-"""Benchmarks.  Run: python -m lab.bench turn|scale|recommender [options]"""
+"""Benchmarks.  Run: python -m lab.bench turn|scale|recommender|recall [options]"""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from importlib import import_module
 WHAT = {
     "turn": "the running product: utterance to list, request, start, memory",
     "scale": "the request path on generated catalogues of growing size",
+    "recall": "what each recall source brings",
     "recommender": "this recommender and its peers on one split of one data set",
 }
 
