@@ -12,11 +12,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from catalog.catalogue import Catalogue
+from catalog.wishes import core
 from db.changes import Applied
 from recommend.pbox import Factor
 
-LONG = 7.0
-"""Words from which an utterance tells more than a plain wish; a Chinese character is about half a word."""
+REST = 2.0
+"""Words that nothing read from an utterance accounts for, from which it tells more than its calls."""
+LONG_NAME = 3.0
+"""Words from which a wished name is itself a telling: "nineteenth century love stories" is more than romance."""
 CHARACTERS_A_WORD = 1.8
 TOPIC = 3.0
 """Words from which a query is a topic more than a name."""
@@ -33,9 +36,20 @@ WISHES = frozenset(
         "search_catalog",
     }
 )
+_PLAIN = frozenset(
+    "not no never nothing without less really much very bit little quite short shorter long longer finished complete "
+    "completed ongoing free paid only new newer newest old older classic classics popular niche famous under over "
+    "about around minutes minute min mins hour hours half english chinese again before while when during because and "
+    "but".split()
+)
+_PLAIN_CHINESE = re.compile(
+    "不要|不想|别给我|别|完结|连载|免费|付费|热门|冷门|分钟|小时|左右|以内|适合|时候|路上|特别|非常|超级|短一点|长一点|"
+    "[短长新老多少不太很最只也都和跟在要听讲]"
+)
 _STRENGTHS = ("weight_increase", "weight")
 _WORD = re.compile(r"[A-Za-z0-9'’-]+")
 _CHARACTER = re.compile(r"[\u3400-\u9fff]")
+_WORD_OR_CHARACTER = re.compile(f"{_WORD.pattern}|{_CHARACTER.pattern}")
 
 
 def telling(text: str, calls: Sequence[Mapping[str, Any]], *, unheld: bool = False) -> str | None:
@@ -45,7 +59,7 @@ def telling(text: str, calls: Sequence[Mapping[str, Any]], *, unheld: bool = Fal
     of the catalogue has.
     """
     wishes = any(call["name"] in WISHES and not _rejected(call) for call in calls)
-    if not wishes or (words_of(text) < LONG and not unheld):
+    if not wishes or (rest_of(text, calls) < REST and not unheld):
         return None
     for name in filter(None, map(_rejected, calls)):
         text = re.sub(re.escape(name), " ", text, flags=re.IGNORECASE)
@@ -65,14 +79,26 @@ def _thing(change: Applied) -> tuple[str, str]:
     return change.factor.value, change.key
 
 
+def rest_of(text: str, calls: Sequence[Mapping[str, Any]]) -> float:
+    """How many words of an utterance are neither a name that was read, nor words of asking and of plain parameters."""
+    for name in sorted(filter(None, (_name(call) for call in calls)), key=len, reverse=True):
+        if words_of(name) < LONG_NAME:
+            text = re.sub(re.escape(name), " ", text, flags=re.IGNORECASE)
+    left = _PLAIN_CHINESE.sub("", core(text))
+    return words_of(" ".join(word for word in _WORD_OR_CHARACTER.findall(left) if word.lower() not in _PLAIN))
+
+
 def words_of(text: str) -> float:
     """The length of a text in words, whatever it is written in."""
     return len(_WORD.findall(text)) + len(_CHARACTER.findall(text)) / CHARACTERS_A_WORD
 
 
+def _name(call: Mapping[str, Any]) -> str | None:
+    """The name that a taste call carries; what is searched for is no name."""
+    return next((str(call["args"][key]) for key in ("name", "category", "mood", "scene") if key in call["args"]), None)
+
+
 def _rejected(call: Mapping[str, Any]) -> str | None:
     """The name that a call pushes away, None for one that wishes."""
-    args = call["args"]
-    name = next((args[key] for key in ("name", "category", "mood", "scene") if key in args), None)
-    negative = any(args.get(key, 0.0) < 0.0 for key in _STRENGTHS)
-    return str(name) if name and (call["name"] == "block_content" or negative) else None
+    negative = any(call["args"].get(key, 0.0) < 0.0 for key in _STRENGTHS)
+    return _name(call) if call["name"] == "block_content" or negative else None

@@ -18,12 +18,21 @@ from tests.recommend_stage import catalogue, entry, models, pipeline, request, s
 EPIC = {"name": "update_interest_weight", "args": {"category": "epic", "weight_increase": 0.3}}
 NO_MAGIC = {"name": "block_content", "args": {"kind": "tag", "name": "magic"}}
 LESS_WAR = {"name": "update_interest_weight", "args": {"category": "war", "weight_increase": -0.3}}
+FUNNY = {"name": "update_mood_preference", "args": {"mood": "funny", "weight": 0.8}}
+COMMUTE = {"name": "update_scene_preference", "args": {"scene": "commute", "weight": 0.8}}
+BEDTIME = [
+    {"name": "update_scene_preference", "args": {"scene": "睡前", "weight": 0.8}},
+    {"name": "update_mood_preference", "args": {"mood": "治愈", "weight": 0.8}},
+    {"name": "block_content", "args": {"kind": "tag", "name": "恐怖"}},
+]
 LIKE = {"name": "record_feedback", "args": {"item": "1", "signal": "like"}}
 TOLD = "a detective in an old house where it snows and nobody can leave"
 
 
 def test_a_short_wish_says_all_and_a_long_one_is_looked_for() -> None:
     assert telling("a short epic please", [EPIC]) is None
+    assert telling("something short and funny for the commute, finished only", [FUNNY, COMMUTE]) is None
+    assert telling("睡前想听点治愈的，不要恐怖的", BEDTIME) is None
     assert telling("an epic about two families who fight over a throne", [EPIC]) is not None
     assert telling("想听一部关于两个家族争夺王位的史诗", [EPIC]) is not None
 
