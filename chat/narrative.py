@@ -59,7 +59,8 @@ def telling(text: str, calls: Sequence[Mapping[str, Any]], *, unheld: bool = Fal
     of the catalogue has.
     """
     wishes = any(call["name"] in WISHES and not _rejected(call) for call in calls)
-    if not wishes or (rest_of(text, calls) < REST and not unheld):
+    topic = any(words_of(str(call["args"].get("query", ""))) >= TOPIC for call in calls)
+    if not wishes or not (topic or unheld or rest_of(text, calls) >= REST):
         return None
     for name in filter(None, map(_rejected, calls)):
         text = re.sub(re.escape(name), " ", text, flags=re.IGNORECASE)

@@ -17,7 +17,7 @@ from catalog.spelling import is_chinese
 from chat.agent import Agent, AgentContext
 from chat.faithful import faithful
 from chat.lists import ListMaker, about_list, wanted_list
-from chat.narrative import TOPIC, telling, unheld, words_of
+from chat.narrative import telling, unheld
 from chat.parts import Parts
 from chat.policy import greets
 from chat.staging import Stage, tool_note
@@ -152,7 +152,7 @@ class TurnRunner:
         ctx = opening.context
         wanted = wanted_list(ctx)
         if wanted and wanted.intent in ("home", "search") and spoken.calls is None:
-            bare = unheld(ctx.outcome.changes, self._parts.engine.catalogue) or words_of(wanted.query or "") >= TOPIC
+            bare = unheld(ctx.outcome.changes, self._parts.engine.catalogue)
             wanted = wanted.model_copy(update={"told": telling(spoken.text, heard.calls, unheld=bare)})
         hearer = opening.listener.model_copy(update={"ui_language": ctx.lang})
         slate = self._lists.make(hearer, ctx.conversation_id, wanted, ctx.now, ctx.shown) if wanted else None
