@@ -52,15 +52,15 @@ _CHARACTER = re.compile(r"[\u3400-\u9fff]")
 _WORD_OR_CHARACTER = re.compile(f"{_WORD.pattern}|{_CHARACTER.pattern}")
 
 
-def telling(text: str, calls: Sequence[Mapping[str, Any]], *, unheld: bool = False) -> str | None:
+def telling(text: str, calls: Sequence[Mapping[str, Any]], *, bare: bool = False) -> str | None:
     """The part of an utterance to look for, None where its calls say it all.
 
-    calls: what was read from it, each with name and args. unheld: whether it wishes for something that hardly an item
+    calls: what was read from it, each with name and args. bare: whether it wishes for something that hardly an item
     of the catalogue has.
     """
     wishes = any(call["name"] in WISHES and not _rejected(call) for call in calls)
     topic = any(words_of(str(call["args"].get("query", ""))) >= TOPIC for call in calls)
-    if not wishes or not (topic or unheld or rest_of(text, calls) >= REST):
+    if not wishes or not (topic or bare or rest_of(text, calls) >= REST):
         return None
     for name in filter(None, map(_rejected, calls)):
         text = re.sub(re.escape(name), " ", text, flags=re.IGNORECASE)

@@ -153,7 +153,7 @@ class TurnRunner:
         wanted = wanted_list(ctx)
         if wanted and wanted.intent in ("home", "search") and spoken.calls is None:
             bare = unheld(ctx.outcome.changes, self._parts.engine.catalogue)
-            wanted = wanted.model_copy(update={"told": telling(spoken.text, heard.calls, unheld=bare)})
+            wanted = wanted.model_copy(update={"told": telling(spoken.text, heard.calls, bare=bare)})
         hearer = opening.listener.model_copy(update={"ui_language": ctx.lang})
         slate = self._lists.make(hearer, ctx.conversation_id, wanted, ctx.now, ctx.shown) if wanted else None
         sentence = about_list(self._parts, ctx, wanted, slate) if wanted and slate else ""

@@ -38,7 +38,7 @@ def test_a_short_wish_says_all_and_a_long_one_is_looked_for() -> None:
 
 
 def test_a_wish_for_an_empty_shelf_is_looked_for_however_short() -> None:
-    assert telling("courtroom drama", [EPIC], unheld=True) == "courtroom drama"
+    assert telling("courtroom drama", [EPIC], bare=True) == "courtroom drama"
 
 
 def test_without_a_wish_nothing_is_looked_for() -> None:
