@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 
 import pytest
+import torch
 from tokenizers import Tokenizer
 
 from chat.llm.dsl import POINTER0
 from chat.llm.schema import TOOLS
 from chat.llm.understanding import WEIGHTS
 from lab.understanding.augment import augment, corpus_pools, joinable, joined
+from lab.understanding.average import averaged
 from lab.understanding.batches import blurred, hinted
 from lab.understanding.corpus import Record, example, split
 
@@ -79,3 +81,11 @@ def test_hints_mark_the_tools_called_and_the_words_that_are_names(records: list[
         assert all(words[0, place] > 0 for place in pointed)
         assert int((words > 0).sum()) <= len(made.source) and tools.shape == (1, len(TOOLS))
         assert int(tools.sum()) <= len(record.readings[0]) or record.readings[1:]
+
+
+def test_an_average_lies_between_its_runs_and_other_shapes_are_refused() -> None:
+    one, other = {"a": torch.zeros(3), "n": torch.tensor(1)}, {"a": torch.ones(3), "n": torch.tensor(7)}
+    mean = averaged(one, other, 0.65)
+    assert torch.allclose(mean["a"], torch.full((3,), 0.65)) and int(mean["n"]) == 7
+    with pytest.raises(ValueError, match="different shapes"):
+        averaged(one, {"a": torch.ones(4), "n": torch.tensor(7)}, 0.5)

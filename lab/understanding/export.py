@@ -190,6 +190,8 @@ def card_of(saved: dict[str, Any], cosine: float, out: Path) -> dict[str, Any]:
             "held_out_records": len(test),
             "corpus": "lab/understanding/corpus (written for this project)",
             "distillation": "English-Chinese sentence pairs of Tatoeba (CC BY), catalogue vocabulary",
+            "hidden_words": "commands and dialogues in both languages (CC BY, CC0, PDDL, CC BY-SA, Apache-2.0, MIT)",
+            "names": "books and people of goodbooks-10k (CC BY-SA) and LibriVox (public domain), swapped in",
         },
         "licences": {"encoder": "all-MiniLM-L6-v2, Apache-2.0, fine-tuned", "decoder": "own, trained from scratch"},
         "encoder_cosine": round(cosine, 5),
