@@ -11,6 +11,7 @@ import hashlib
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -42,8 +43,15 @@ class Texts:
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Texts:
-        """Read `folder`/{en,zh}/*.toml (the folder of this module by default). Raises PromptError."""
-        root = folder or Path(__file__).parent
+        """Read `folder`/{en,zh}/*.toml (the folder of this module by default). Raises PromptError.
+
+        The product's own texts are compiled once a process: they never change, and it takes half a second.
+        """
+        return _own() if folder is None else cls.read(folder)
+
+    @classmethod
+    def read(cls, root: Path) -> Texts:
+        """The texts of a folder, read anew. Raises PromptError."""
         env = Environment(undefined=StrictUndefined, keep_trailing_newline=False)
         found: dict[tuple[str, Lang], Text] = {}
         for lang in LANGUAGES:
@@ -111,6 +119,11 @@ def _flat(prefix: str, table: Mapping[str, object]) -> Iterator[tuple[str, str]]
             yield from _flat(name, value)
         else:
             raise PromptError(f"{name} is {value!r}; a text must be a string. Put it in quotes.")
+
+
+@cache
+def _own() -> Texts:
+    return Texts.read(Path(__file__).parent)
 
 
 def _compile(env: Environment, name: str, source: str) -> Text:
