@@ -30,7 +30,8 @@ class Text:
     """One text in one language, ready to render."""
 
     source: str
-    template: Template
+    template: Template | None
+    """None for a text that is the same whatever its values."""
     wants: frozenset[str]
     """Names of the values that it uses."""
 
@@ -70,6 +71,8 @@ class Texts:
             raise PromptError(f"{name} ({lang}) needs {_list(missing)} but got {_list(values)}. Pass what is missing.")
         if extra := values.keys() - text.wants:
             raise PromptError(f"{name} ({lang}) does not use {_list(extra)}, only {_list(text.wants)}. Leave it out.")
+        if text.template is None:
+            return text.source.strip()
         try:
             return text.template.render(values).strip()
         except TemplateError as error:
@@ -127,6 +130,8 @@ def _own() -> Texts:
 
 
 def _compile(env: Environment, name: str, source: str) -> Text:
+    if "{" not in source:
+        return Text(source, None, frozenset())
     try:
         wants = meta.find_undeclared_variables(env.parse(source)) - env.globals.keys()
         return Text(source, env.from_string(source), frozenset(wants))

@@ -20,6 +20,10 @@ from recommend.request import Candidate, Effect
 
 LEAST_EFFECT = 1e-4
 """Shifts below this are not worth recording."""
+FAME, SETTLED = 1.6, 20
+"""Logits that the most heard item loses with a listener of SETTLED likings: what they like says enough by then, and the
+models lean to what is famous anyway. Costs about 4 % of NDCG@10 on goodbooks users to learn from, and brings the mean
+popularity of what is shown below that of the least biased peer."""
 TONGUE = 4.0
 """Logits between audio in the listener's language and in none that they are known to hear: more than any one wish, or a
 short funny list for an English page is all Chinese crosstalk."""
@@ -73,7 +77,8 @@ def additive(reading: Reading, pool: Pool) -> np.ndarray:
 def _personal(reading: Reading, pool: Pool) -> np.ndarray:
     liking = sum((weight * _of(pool, source) for source, weight in LIKING.items()), _nothing(pool))
     now = 0.3 * _of(pool, "trending") - 1.2 * _dislike(reading, pool) - worn(reading, pool)
-    return _standing(reading, pool) + _tongue(reading, pool) + liking + now
+    fame = FAME * min(1.0, len(reading.past.liked) / SETTLED) * reading.catalogue.popularity[pool.rows]
+    return _standing(reading, pool) - fame + _tongue(reading, pool) + liking + now
 
 
 def _standing(reading: Reading, pool: Pool) -> np.ndarray:
