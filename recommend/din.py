@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
+from catalog.onnx_session import open_session
 from recommend.arrays import load_arrays
 
 GRAPH = "din.onnx"
@@ -89,8 +90,4 @@ def _two(array: np.ndarray) -> np.ndarray:
 def _session(path: Path) -> onnxruntime.InferenceSession:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing; write it with `lab.recommender.din_export`")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return open_session(path)

@@ -23,6 +23,7 @@ import numpy as np
 import onnxruntime
 
 from catalog.catalogue import Catalogue
+from catalog.onnx_session import open_session
 from recommend.din import DinRanker
 from recommend.features import NAMES, features, history, prepare
 from recommend.fine import Scorer, additive, worn
@@ -82,12 +83,7 @@ class LambdaMart:
                 raise RankerError(f"{folder / name} is missing; write it with `python -m lab.recommender.rank`")
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         _same_features(folder, card.get("features", []))
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(str(folder / TREES), options, providers=["CPUExecutionProvider"])
-        return cls(session, Scale.read(card))
+        return cls(open_session(folder / TREES), Scale.read(card))
 
     def __call__(self, reading: Reading, pool: Pool) -> np.ndarray:
         """Logits (n,) of the candidates."""

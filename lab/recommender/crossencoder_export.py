@@ -21,6 +21,7 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from tokenizers import Tokenizer
 
+from lab.onnx_traces import without_traces
 from lab.recommender.crossencoder_model import CrossEncoder, load_small
 from recommend.crossencoder import CARD, GRAPH, TOKENIZER, WEIGHTS
 
@@ -85,15 +86,6 @@ def _write_graph(model: CrossEncoder, path: Path) -> None:
         )  # fmt: skip
         quantize_dynamic(full, path, weight_type=QuantType.QInt8, per_channel=True)
     onnx.save(without_traces(onnx.load(path)), path)
-
-
-def without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model without the exporter's notes, which tell line by line of the machine that it was made on."""
-    graph = model.graph
-    for part in (model, graph, *graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
-        del part.metadata_props[:]
-        part.ClearField("doc_string")
-    return model
 
 
 def main() -> None:

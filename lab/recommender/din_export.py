@@ -15,8 +15,8 @@ import onnx
 import torch
 from torch import nn
 
+from lab.onnx_traces import without_traces
 from lab.recommender.din_model import Din, load
-from lab.recommender.sasrec_export import without_traces
 from recommend.arrays import save_arrays
 from recommend.din import ARRAYS, GRAPH, DinRanker
 

@@ -17,6 +17,7 @@ import onnx
 import torch
 from torch import nn
 
+from lab.onnx_traces import without_traces
 from lab.recommender.sasrec_model import SasRec, load
 from recommend.arrays import save_arrays
 from recommend.sequence import ARRAYS, GRAPH, SequenceModel
@@ -88,15 +89,6 @@ def _write_graph(model: SasRec, path: Path) -> None:
             verbose=False,
         )
     onnx.save(without_traces(onnx.load(path)), path)
-
-
-def without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model without the exporter's notes, which tell line by line of the machine that it was made on."""
-    graph = model.graph
-    for part in (model, graph, *graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
-        del part.metadata_props[:]
-        part.ClearField("doc_string")
-    return model
 
 
 def _card(run: Path, model: SasRec) -> dict[str, Any]:

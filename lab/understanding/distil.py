@@ -29,7 +29,6 @@ from lab.understanding.vocabulary import cjk_characters, extend_encoder, extend_
 MAX_TOKENS = 160
 HIDDEN = 0.15
 """Share of the words that are to be guessed."""
-IGNORED = -100
 
 
 def vocabulary_files(shared: Path) -> list[Path]:

@@ -26,6 +26,7 @@ from torch import nn
 
 from chat.llm.dsl import BOS, EOS, MAX_POINTERS, PIECES
 from chat.llm.understanding import WEIGHTS
+from lab.onnx_traces import without_traces
 from lab.understanding.corpus import split
 from lab.understanding.model import EPSILON, ROPE_BASE, Decoder, Understander, build
 from lab.understanding.progress import log_to
@@ -90,15 +91,6 @@ def write_encoder(model: Understander, tokenizer: Tokenizer, path: Path, int8: b
         got = session.run(None, {"ids": ids.numpy()})[0].ravel()
         worst = min(worst, float(np.dot(wanted, got) / np.linalg.norm(wanted) / np.linalg.norm(got)))
     return worst
-
-
-def without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model without the exporter's notes, which tell line by line of the machine that it was made on."""
-    graph = model.graph
-    for part in (model, graph, *graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
-        del part.metadata_props[:]
-        part.ClearField("doc_string")
-    return model
 
 
 def write_decoder(decoder: Decoder, path: Path) -> None:

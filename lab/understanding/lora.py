@@ -28,12 +28,12 @@ from chat.llm.grammar import CLOSE, OPEN
 from chat.llm.hermes import Defuser, tools_in_words, turns_of
 from lab.understanding.adapter import write_adapter
 from lab.understanding.corpus import CORPUS, Call, Record, split
+from lab.understanding.model import IGNORED
 from lab.understanding.progress import log_to
 from lab.understanding.schedule import smoothed
 from prompts.texts import Texts
 from tools.registry import all_tools
 
-IGNORED = -100
 STEP_FILE, OPTIMIZER_FILE = "step.json", "optimizer.pt"
 
 

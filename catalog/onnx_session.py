@@ -1,0 +1,16 @@
+"""A model in ONNX, opened as all models are here: on the processor, quiet, on few threads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnxruntime
+
+
+def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
+    """The model of a file on `threads` threads. Raises onnxruntime's errors for a file that is missing or bad."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
