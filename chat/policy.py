@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from chat.llm.context import Context, clip
 from chat.llm.understanding import Call, Parse
+from chat.tongues import corrected
 
 Mode = Literal["act", "confirm", "ask", "chat"]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -111,12 +112,12 @@ def decide(parse: Parse, utterance: str, context: Context, thresholds: Threshold
     exact = shortcut(utterance, context)
     if exact is not None:
         return exact
-    limits = thresholds or Thresholds()
+    limits, calls = thresholds or Thresholds(), corrected(parse.calls, utterance)
     if parse.confidence >= limits.act:
-        return Decision(calls=parse.calls, mode="act" if parse.calls else "chat")
-    floor = limits.look if _only_looks(parse.calls) else limits.confirm ** len(parse.calls)
-    if parse.calls and parse.confidence >= floor:
-        return Decision(calls=parse.calls, mode="confirm")
+        return Decision(calls=calls, mode="act" if calls else "chat")
+    floor = limits.look if _only_looks(calls) else limits.confirm ** len(calls)
+    if calls and parse.confidence >= floor:
+        return Decision(calls=calls, mode="confirm")
     return Decision(calls=_search(utterance), mode="ask")
 
 

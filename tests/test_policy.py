@@ -108,3 +108,25 @@ def test_a_long_reading_may_be_less_sure_as_a_whole() -> None:
     four = Parse(calls=(WRITE,) * 4, confidence=0.02)
     assert decide(four, "a, b, c and d", Context()).mode == "confirm"
     assert decide(four.model_copy(update={"confidence": 0.005}), "a, b, c and d", Context()).mode == "ask"
+
+
+@pytest.mark.parametrize(
+    ("utterance", "language", "query"),
+    [
+        ("in German please", "zh", "German"),
+        ("来点德语的", "zh", "德语"),
+        ("日语的，别的不要", "en", "日语"),
+        ("not German, English please", "en", None),
+        ("粤语的也行", "zh", None),
+        ("only in Mandarin", "zh", None),
+        ("in my language", "en", None),
+    ],
+)
+def test_a_language_that_nothing_is_in_is_searched_for_and_never_taken_for_another(
+    utterance: str, language: str, query: str | None
+) -> None:
+    short = Call(name="set_length", args={"length": "short"})
+    parse = Parse(calls=(short, Call(name="set_language", args={"language": language})), confidence=0.9)
+    changed = decide(parse, utterance, Context()).calls
+    other = Call(name="search_catalog", args={"query": query})
+    assert changed == ((short, other) if query else parse.calls)

@@ -26,7 +26,7 @@ def test_a_genre_is_linked_to_its_category_and_stepped(stage: Stage) -> None:
     stage.do("update_interest_weight", category="mysteries", weight_increase=0.3)
     outcome = stage.do("update_interest_weight", category="悬疑", weight_increase=0.3)
     assert stage.set_keys(Factor.CATEGORY) == pytest.approx({"mystery": 0.6}, abs=0.01)
-    assert outcome.refresh and stage.reply(outcome) == "Done: more Mystery & Thriller — until you undo it."
+    assert outcome.refresh and stage.reply(outcome) == "Done: more Mystery & Thriller — fading slowly, over months."
 
 
 def test_a_genre_may_be_wanted_less_and_only_for_now(stage: Stage) -> None:
@@ -65,7 +65,7 @@ def test_people_series_and_themes_get_keys_of_their_kind(stage: Stage) -> None:
     assert stage.set_keys(Factor.ENTITY) == pytest.approx(
         {"author:Agatha Christie": 0.6, "tag:dragons": 0.3, "narrator:单田芳": -0.3}, abs=0.01
     )
-    assert stage.reply(outcome) == "Done: more by Agatha Christie — until you undo it."
+    assert stage.reply(outcome) == "Done: more by Agatha Christie — fading slowly, over months."
 
 
 def test_moods_and_scenes_are_set_and_fade_unless_they_shall_last(stage: Stage) -> None:
@@ -75,7 +75,7 @@ def test_moods_and_scenes_are_set_and_fade_unless_they_shall_last(stage: Stage) 
     assert stage.set_keys(Factor.MOOD) == pytest.approx({"healing": 0.8, "funny": 1.0}, abs=0.01)
     assert stage.set_keys(Factor.SCENE) == pytest.approx({"driving": 0.8}, abs=0.01)
     assert stage.reply(outcome, "zh") == "好的：要治愈的（过几天会淡去）。"
-    assert stage.reply(kept) == "Done: very funny — until you undo it."
+    assert stage.reply(kept) == "Done: very funny — fading slowly, over months."
 
 
 def test_two_moods_in_one_breath_are_two_moods_and_an_unknown_one_stays_whole(stage: Stage) -> None:

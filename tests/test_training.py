@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,10 +12,12 @@ from tokenizers import Tokenizer
 from chat.llm.dsl import POINTER0
 from chat.llm.schema import TOOLS
 from chat.llm.understanding import WEIGHTS
-from lab.understanding.augment import augment, corpus_pools, joinable, joined
+from lab.understanding.augment import augment, corpus_pools, joinable, joined, name_pools
 from lab.understanding.average import averaged
 from lab.understanding.batches import blurred, hinted
-from lab.understanding.corpus import Record, example, split
+from lab.understanding.corpus import CORPUS, Record, example, gate_records, split
+from lab.understanding.fit import Recipe, greedy_share, resumed
+from lab.understanding.restore import restore
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +92,28 @@ def test_an_average_lies_between_its_runs_and_other_shapes_are_refused() -> None
     assert torch.allclose(mean["a"], torch.full((3,), 0.65)) and int(mean["n"]) == 7
     with pytest.raises(ValueError, match="different shapes"):
         averaged(one, {"a": torch.ones(4), "n": torch.tensor(7)}, 0.5)
+
+
+def test_the_gate_is_judged_on_records_that_are_neither_trained_on_nor_the_test() -> None:
+    train, test = split()
+    gate = {(record.utterance, record.context) for record in gate_records()}
+    assert len(gate) > 1000
+    assert not gate & {(record.utterance, record.context) for record in [*train, *test]}
+
+
+def test_every_line_of_the_gazetteer_is_a_name_of_a_kind_that_is_swapped() -> None:
+    pools = name_pools(CORPUS)
+    kinds = {"author", "narrator", "series", "title", "category", "tag", "mood", "scene", "query"}
+    assert {kind for _, kind in pools} == kinds and {lang for lang, _ in pools} == {"en", "zh"}
+    assert all(name == name.strip() and 0 < len(name) <= 50 for names in pools.values() for name in names)
+
+
+def test_training_can_go_on_from_the_weights_that_ship(tmp_path: Path, records: list[Record]) -> None:
+    assert restore(WEIGHTS, tmp_path) > 0.98
+    tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    model, step = resumed(tmp_path, tokenizer, Recipe())
+    assert step > 0
+    share = greedy_share(model.eval(), records[:200], tokenizer, "cpu")
+    assert share["en"] > 0.6  # a model that lost anything on the way reads next to nothing
+    with pytest.raises(FileExistsError, match="already"):
+        restore(WEIGHTS, tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from catalog.catalogue import Catalogue
 from catalog.resolve import Match
+from db.changes import HALF_LIFE_DAYS
 from db.pbox import Applied
 from prompts.texts import Texts
 from recommend.pbox import Factor
@@ -90,5 +91,6 @@ def _holds(change: Applied, outcome: Outcome) -> str:
         return "gone"
     if change.scope == "session":
         return "session"
-    fades = change.factor in (Factor.MOOD, Factor.SCENE) and change.id not in outcome.lasting
-    return "fading" if fades else "lasting"
+    if change.factor in (Factor.MOOD, Factor.SCENE) and change.id not in outcome.lasting:
+        return "fading"
+    return "slow" if change.factor in HALF_LIFE_DAYS else "lasting"

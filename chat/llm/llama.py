@@ -61,7 +61,7 @@ class LlamaDecoder:
         self.pieces = llama_cpp.llama_vocab_n_tokens(vocabulary)
         self._prefix = llama_cpp.llama_batch_init(MAX_PREFIX, self.width, 1)
         self._token = llama_cpp.llama_batch_init(1, 0, 1)
-        self._at = 0
+        self._start = self._at = 0
 
     def start(self, prefix: np.ndarray) -> None:
         """Forgets everything and reads a prefix of embeddings, float32 (positions, width)."""
@@ -76,7 +76,7 @@ class LlamaDecoder:
         for at in range(count):
             self._fill(self._prefix, at, at, wanted=False)
         self._run(self._prefix)
-        self._at = count
+        self._start = self._at = count
 
     def step(self, token: int) -> np.ndarray:
         """Reads one token and returns the logits of the next, float32 (pieces,)."""
@@ -87,6 +87,12 @@ class LlamaDecoder:
         self._at += 1
         logits = llama_cpp.llama_get_logits_ith(self._context, -1)
         return np.ctypeslib.as_array(logits, shape=(self.pieces,)).copy()
+
+    def back_to(self, at: int) -> None:
+        """Forgets everything from the token on that was read as number `at` (0: the first) after the prefix."""
+        memory: Any = llama_cpp.llama_get_memory(self._context)
+        llama_cpp.llama_memory_seq_rm(memory, 0, self._start + at, -1)
+        self._at = self._start + at
 
     def close(self) -> None:
         """Frees the native memory; the object is of no use afterwards."""

@@ -14,16 +14,15 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from chat.llm.context import Context, layout
-from chat.llm.dsl import BOS, PIECES, Grammar, Source
+from chat.llm.dsl import PIECES, Source
 from chat.llm.llama import LlamaDecoder
 from chat.llm.prefix import PrefixEncoder
+from chat.llm.readings import Cancelled, best_reading
 
 WEIGHTS = Path(__file__).parent / "weights"
-MAX_TOKENS = 96
 NOTHING = (0.0, 0.0, 0.0, 0.0)
 """The features of a reading that was not made."""
 _LOG = logging.getLogger(__name__)
@@ -64,11 +63,6 @@ def _once(calls: Iterable[Call]) -> Iterator[Call]:
             yield call
 
 
-def _log_sum(values: np.ndarray) -> float:
-    top = float(values.max())
-    return top + math.log(float(np.exp(values - top).sum()))
-
-
 class Understanding:
     """The embedded model. Thread-safe: readers queue on one lock. `close` frees the native memory."""
 
@@ -106,28 +100,21 @@ class Understanding:
         return Parse(calls=reading.calls, confidence=1 / (1 + math.exp(-max(-30.0, min(30.0, score)))))
 
     def read(self, utterance: str, context: Context, *, cancelled: Callable[[], bool] | None = None) -> Reading:
-        """Greedy reading under the grammar, at most MAX_TOKENS tokens."""
+        """The best reading under the grammar, at most `readings.MAX_TOKENS` tokens."""
         place = layout(utterance.encode("utf-8", "replace").decode("utf-8"), context)
         if not layout(utterance, Context()).ranges:
             return Reading((), NOTHING, True)
         coded, prefix, cues = self._encoder.encode(place.text)
-        grammar = Grammar(Source.of(place, coded.offsets, len(context.shown)))
-        scores: list[float] = []
+        source = Source.of(place, coded.offsets, len(context.shown))
         with self._lock:
-            if cancelled and cancelled():
-                return Reading((), NOTHING, False)
-            self._decoder.start(prefix)
-            token = BOS
-            while not grammar.done and len(scores) < MAX_TOKENS:
+            try:
                 if cancelled and cancelled():
                     return Reading((), NOTHING, False)
-                logits = self._decoder.step(token)
-                allowed = np.asarray(grammar.allowed)
-                votes = logits[allowed] + cues.bonus(grammar)
-                best = int(np.argmax(votes))
-                token = int(allowed[best])
-                scores.append(float(votes[best]) - _log_sum(votes))
-                grammar.push(token)
+                self._decoder.start(prefix)
+                written = best_reading(self._decoder, source, cues, cancelled or (lambda: False))
+            except Cancelled:
+                return Reading((), NOTHING, False)
+        scores, grammar = written.scores, written.grammar
         calls = tuple(_once(Call(name=name, args=args) for name, args in grammar.calls))
         features = (max(-12.0, sum(scores)), max(-6.0, min(scores)), float(len(calls)), cues.agreement(grammar.called))
         return Reading(calls, features, grammar.done)

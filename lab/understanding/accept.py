@@ -1,8 +1,9 @@
 """Puts new weights into service, if they pass: `python -m lab.understanding.accept --new RUN/weights`; or `--rollback`.
 
-Both models read the same held-out records. The new one passes when its exact match is not lower, no tool's F1 is down
-by more than two points (tools with at least 20 calls there), and every call that it writes is valid. The old weights
-are kept, and `--rollback` swaps them back. A running application takes the change up at its next start.
+Both models read the gate's records (`gate.*.jsonl` of the corpus). The new one passes when its exact match is not
+lower, no tool's F1 is down by more than two points (tools with at least 20 calls there), and every call that it writes
+is valid. The old weights are kept, and `--rollback` swaps them back. A running application takes the change up at its
+next start.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from chat.llm.understanding import WEIGHTS, Understanding
 from lab.understanding.check_corpus import call_faults
-from lab.understanding.corpus import Record, split
+from lab.understanding.corpus import Record, gate_records
 from lab.understanding.evaluate import Result, lines_of, report_of, run
 from lab.understanding.progress import log_to
 
@@ -93,7 +94,7 @@ def main(argv: list[str] | None = None) -> int:
             return 1
         log.info("the earlier weights are in service again")
         return 0
-    reasons, report = judged(args.new, args.weights, split()[1])
+    reasons, report = judged(args.new, args.weights, gate_records())
     for line in lines_of(report):
         log.info("%s", line)
     for reason in reasons:

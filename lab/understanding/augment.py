@@ -101,6 +101,19 @@ def library_pools(data: Path, seed: int = 0) -> Pools:
     return pools
 
 
+def name_pools(folder: Path) -> Pools:
+    """Names of the gazetteer, `names.en.tsv` and `names.zh.tsv`: a kind and a name on each line.
+
+    They teach what no sentence tells: who writes and who speaks, what is a genre and what a theme.
+    """
+    pools: Pools = defaultdict(list)
+    for path in sorted(folder.glob("names.*.tsv")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            kind, _, name = line.partition("\t")
+            pools[path.name.split(".")[1], kind].append(name)
+    return pools
+
+
 def _rows(path: Path) -> list[dict[str, str]]:
     if not path.exists():
         return []

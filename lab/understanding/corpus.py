@@ -18,6 +18,8 @@ HELD_OUT_FILES = ("train.en-full", "train.zh-mix")
 SLICED_FILES = {"train.dialogues": 8, "train.en-plain": 5, "train.zh-plain": 5}
 HELD_OUT_DIALOGUES = "dialogues.held.jsonl"
 """Whole dialogues that are a test of their own (`evaluate --file`); `split` only keeps their utterances out."""
+GATE_FILES = "gate.*.jsonl"
+"""The fixed set that new weights are judged on before they serve (`accept`): every tool often, never trained on."""
 Call = tuple[str, dict[str, Any]]
 
 
@@ -78,8 +80,13 @@ def split(folder: Path = CORPUS) -> tuple[list[Record], list[Record]]:
             held = path.stem in HELD_OUT_FILES or bool(parts and _sliced_out(record, parts))
             (test if held else train).append(record)
     dialogues = read_records(folder / HELD_OUT_DIALOGUES) if (folder / HELD_OUT_DIALOGUES).exists() else []
-    kept_back = set(map(_wording, [*test, *dialogues]))
+    kept_back = set(map(_wording, [*test, *dialogues, *gate_records(folder)]))
     return [record for record in train if _wording(record) not in kept_back], test
+
+
+def gate_records(folder: Path = CORPUS) -> list[Record]:
+    """The records that weights are judged on: neither trained on, nor the test that figures are told of."""
+    return [record for path in sorted(folder.glob(GATE_FILES)) for record in read_records(path)]
 
 
 def _wording(record: Record) -> tuple[str, Context]:

@@ -12,7 +12,7 @@ import random
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ from chat.llm.understanding import WEIGHTS, Parse, Reading, Understanding
 from chat.policy import decide
 from lab.understanding.corpus import Call, Record, read_records, split
 from lab.understanding.progress import log_to
-from lab.understanding.scoring import best, exact, precision_recall, ratio, same_tools
+from lab.understanding.scoring import best, exact, precision_recall, ratio, same_intents, same_tools
 
 DIALOGUE = re.compile(r"(dlgh?-.+)-\d+")
 
@@ -74,10 +74,8 @@ def on_screen(records: list[Record], seed: int = 0) -> list[Record]:
 def figures(results: list[Result]) -> dict[str, Any]:
     """The figures of one set of results."""
     hits, given, wanted = Counter(), Counter(), Counter()
-    intent = 0
     for result in results:
         nearest = best(result.record.readings, result.calls)
-        intent += _right_tools(result)
         got, goal = (Counter(name for name, _ in calls) or Counter({"(none)": 1}) for calls in (result.calls, nearest))
         hits.update(got & goal)
         given.update(got)
@@ -86,8 +84,7 @@ def figures(results: list[Result]) -> dict[str, Any]:
     times = sorted(result.milliseconds for result in results)
     return {
         "n": len(results),
-        "intent_accuracy": ratio(intent, len(results)),
-        "exact_match": ratio(sum(result.exact for result in results), len(results)),
+        **shares(results),
         "no_call": tools.pop("(none)", precision_recall(0, 0, 0)),
         "tools": tools,
         "latency_ms": {"p50": round(times[len(times) // 2], 1), "p95": round(times[int(len(times) * 0.95)], 1)},
@@ -143,12 +140,10 @@ def report_of(results: list[Result]) -> dict[str, Any]:
     languages = sorted({result.record.lang for result in results})
     report = {lang: figures([r for r in results if r.record.lang == lang]) for lang in languages}
     plain = [result for result in results if is_plain(result.record)]
-    shares = {"intent_accuracy": ratio(sum(map(_right_tools, plain)), len(plain))}
-    shares |= {"exact_match": ratio(sum(result.exact for result in plain), len(plain))}
     return {
         **report,
         "all": figures(results),
-        "plain": {"n": len(plain), **shares},
+        "plain": {"n": len(plain), **shares(plain)},
         "dialogues": dialogues(results),
     }
 
@@ -159,8 +154,14 @@ def is_plain(record: Record) -> bool:
     return size <= 1 and len(record.readings[0]) == 1 and not record.context.asked and not record.context.about
 
 
-def _right_tools(result: Result) -> bool:
-    return same_tools(best(result.record.readings, result.calls), result.calls)
+def shares(results: list[Result]) -> dict[str, float | None]:
+    """How many readings are right: the set of tools, each tool as often as it is asked for, everything."""
+
+    def share(right: Callable[[Sequence[Call], Sequence[Call]], bool]) -> float | None:
+        hits = sum(any(right(wanted, result.calls) for wanted in result.record.readings) for result in results)
+        return ratio(hits, len(results))
+
+    return {"intent_accuracy": share(same_intents), "tools_as_often": share(same_tools), "exact_match": share(exact)}
 
 
 def dialogues(results: list[Result]) -> dict[str, float | int | None]:

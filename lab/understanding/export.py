@@ -31,7 +31,7 @@ from lab.understanding.corpus import split
 from lab.understanding.model import EPSILON, ROPE_BASE, Decoder, Understander, build
 from lab.understanding.progress import log_to
 
-_LAYER = {
+LAYER_NAMES = {
     "n1": "attn_norm",
     "n2": "ffn_norm",
     "q": "attn_q",
@@ -131,7 +131,7 @@ def write_decoder(decoder: Decoder, path: Path) -> None:
     add("token_embd.weight", state["e.weight"])
     add("output_norm.weight", state["n.weight"])
     for layer in range(shape.layers):
-        for ours, theirs in _LAYER.items():
+        for ours, theirs in LAYER_NAMES.items():
             add(f"blk.{layer}.{theirs}.weight", state[f"b.{layer}.{ours}.weight"])
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -183,7 +183,7 @@ def card_of(saved: dict[str, Any], cosine: float, out: Path) -> dict[str, Any]:
             "corpus": "lab/understanding/corpus (written for this project)",
             "distillation": "English-Chinese sentence pairs of Tatoeba (CC BY), catalogue vocabulary",
             "hidden_words": "commands and dialogues in both languages (CC BY, CC0, PDDL, CC BY-SA, Apache-2.0, MIT)",
-            "names": "books and people of goodbooks-10k (CC BY-SA) and LibriVox (public domain), swapped in",
+            "names": "a gazetteer of our own; goodbooks-10k (CC BY-SA), LibriVox (public domain); swapped in",
         },
         "licences": {"encoder": "all-MiniLM-L6-v2, Apache-2.0, fine-tuned", "decoder": "own, trained from scratch"},
         "encoder_cosine": round(cosine, 5),

@@ -56,6 +56,11 @@ def same_tools(wanted: Sequence[Call], got: Sequence[Call]) -> bool:
     return Counter(name for name, _ in wanted) == Counter(name for name, _ in got)
 
 
+def same_intents(wanted: Sequence[Call], got: Sequence[Call]) -> bool:
+    """Whether both readings use the same set of tools, however often: the right intents."""
+    return {name for name, _ in wanted} == {name for name, _ in got}
+
+
 def best(readings: Sequence[Sequence[Call]], got: Sequence[Call]) -> Sequence[Call]:
     """The accepted reading that is nearest to `got`."""
     return max(

@@ -1,9 +1,9 @@
 """Trains the understanding model, from corpus to weights: `python -m lab.understanding.train --out RUN --minutes 60`.
 
-RUN receives `encoder.pt` and `tokenizer.json` of `lab.understanding.distil` (unless they are there), `model.pt` every
-few minutes (written beside and renamed, so that it is always whole; a run that finds it goes on from it), and at the
-end `weights/`: what the product loads, with card and held-out figures. `lab.understanding.accept`
-puts them into service.
+RUN receives `encoder.pt` and `tokenizer.json` of `lab.understanding.distil` (unless there is a model or an encoder to
+go on from; `lab.understanding.restore` makes a model of the shipped weights), `model.pt` every few minutes (written
+beside and renamed, so that it is always whole; a run that finds it goes on from it), and at the end `weights/`: what
+the product loads, with card and held-out figures. `lab.understanding.accept` puts them into service.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from chat.llm.understanding import Understanding
-from lab.understanding.augment import catalogue_pools, corpus_pools, library_pools, merged
+from lab.understanding.augment import catalogue_pools, corpus_pools, library_pools, merged, name_pools
 from lab.understanding.corpus import CORPUS, split
 from lab.understanding.distil import Plan, make_encoder
 from lab.understanding.evaluate import calibrate, lines_of, on_screen, run
@@ -37,15 +37,20 @@ def main() -> None:
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(defaults[name]), default=defaults[name])
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--workers", type=int, default=0, help="processes that prepare batches")
+    parser.add_argument(
+        "--newest", nargs="*", default=[], help="files (en-night …) that are new to a model gone on from"
+    )
+    parser.add_argument("--times", type=int, default=3, help="how often an epoch holds each record of those")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
-    if not (args.out / "encoder.pt").exists():
+    if not any((args.out / name).exists() for name in ("encoder.pt", "model.pt")):
         plan = Plan(args.distil_minutes, args.bf16, args.seed, device=args.device)
         make_encoder(args.shared, args.out / "encoder.pt", plan)
     records, test = split(args.corpus)
     names = (catalogue_pools(args.shared / "catalog"), library_pools(args.shared / "data"))
-    pools = merged(corpus_pools(records), *names)
+    pools = merged(corpus_pools(records), name_pools(args.corpus), *names)
+    records += [r for r in records if r.id.rpartition("-")[0] in args.newest] * (args.times - 1)
     fit(args.out, records, pools, Recipe(**{name: getattr(args, name) for name in defaults if hasattr(args, name)}))
     export(args.out, args.out / "weights")
     model = Understanding.load(args.out / "weights")

@@ -1,0 +1,141 @@
+"""Makes a checkpoint of shipped weights, so that training can go on from them: `python -m lab.understanding.restore`.
+
+What ships is quantised, so a little is lost (`export` writes the encoder in int8 and the decoder in Q8_0); training
+gets that back within its first hundred steps. Needs no distillation and no earlier run: whoever has the product can
+refresh its weights with the utterances that people taught it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from gguf import GGUFReader
+from gguf.quants import dequantize
+from onnx import numpy_helper
+from tokenizers import Tokenizer
+
+from chat.llm.prefix import PrefixEncoder
+from chat.llm.understanding import WEIGHTS
+from lab.understanding.export import LAYER_NAMES, PrefixGraph
+from lab.understanding.fit import save
+from lab.understanding.model import Understander, build
+from lab.understanding.progress import log_to
+
+LEAST_COSINE = 0.98
+"""Between the prefix that ships and that of the restored model: below, the files are not what this code writes."""
+SAMPLES = ("user : hi", "user : 睡前想听点治愈的，不要恐怖的", "user : less politics shown : 1 . Dune | 2 . Emma |")
+MATRICES = ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense",
+            "intermediate.dense", "output.dense")  # fmt: skip
+"""The matrices of an encoder layer in the order in which the graph uses them."""
+QUANTISED = "_quantized"
+
+
+def restored(folder: Path) -> tuple[Understander, int]:
+    """The model of shipped weights, and the step that it was trained to.
+
+    Raises ValueError where the files are not those that `lab.understanding.export` writes.
+    """
+    card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    decoder = _decoder_state(folder / "decoder.gguf")
+    layers = 1 + max(int(name.split(".")[1]) for name in decoder if name.startswith("b."))
+    model = build(Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size(), layers, 0.0)
+    model.decoder.load_state_dict(decoder)
+    missing, strange = model.load_state_dict(_encoder_state(folder / "encoder.onnx", model), strict=False)
+    lost = [name for name in missing if not name.startswith("decoder.")]
+    if lost or strange:
+        raise ValueError(f"{folder / 'encoder.onnx'} lacks {lost[:3]} and has {strange[:3]}: another version wrote it")
+    cosine = _agreement(model.eval(), folder)
+    if not cosine >= LEAST_COSINE:
+        raise ValueError(f"the restored encoder agrees with {folder / 'encoder.onnx'} to {cosine:.3f} only")
+    return model, int(card["steps"])
+
+
+def _decoder_state(path: Path) -> dict[str, torch.Tensor]:
+    tensors = {
+        tensor.name: torch.from_numpy(dequantize(tensor.data, tensor.tensor_type).copy())
+        for tensor in GGUFReader(path).tensors
+    }
+    state = {"e.weight": tensors.pop("token_embd.weight"), "n.weight": tensors.pop("output_norm.weight")}
+    ours = {theirs: name for name, theirs in LAYER_NAMES.items()}
+    for name, values in tensors.items():
+        _, layer, part, kind = name.split(".")
+        state[f"b.{layer}.{ours[part]}.{kind}"] = values
+    return state
+
+
+def _encoder_state(path: Path, model: Understander) -> dict[str, torch.Tensor]:
+    values = {value.name: numpy_helper.to_array(value) for value in onnx.load(path).graph.initializer}
+    plain = {
+        name.removeprefix("model."): torch.from_numpy(array.copy())
+        for name, array in values.items()
+        if name.startswith("model.") and array.dtype == np.float32 and not name.endswith("_scale")
+    }
+    tables = {
+        name
+        for name in values
+        if name.startswith("model.") and "_embeddings.weight" in name and name.endswith(QUANTISED)
+    }
+    for name in tables:
+        plain[name.removeprefix("model.").removesuffix(QUANTISED)] = _dequantised(values, name)
+    matrices = [name for name in values if name.endswith(QUANTISED) and name not in tables]
+    for target, name in zip(_matrix_names(model), matrices, strict=True):
+        plain[target] = _dequantised(values, name).T.contiguous()
+    return plain
+
+
+def _matrix_names(model: Understander) -> Iterator[str]:
+    for layer in range(model.encoder.config.num_hidden_layers):
+        yield from (f"encoder.encoder.layer.{layer}.{part}.weight" for part in MATRICES)
+    yield from ("bridge.weight", "hints.tools.weight", "hints.words.weight")
+
+
+def _dequantised(values: dict[str, np.ndarray], name: str) -> torch.Tensor:
+    stem = name.removesuffix(QUANTISED)
+    zero, factor = values[f"{stem}_zero_point"].astype(np.float32), values[f"{stem}_scale"].astype(np.float32)
+    return torch.from_numpy((values[name].astype(np.float32) - zero) * factor)
+
+
+@torch.no_grad()
+def _agreement(model: Understander, folder: Path) -> float:
+    """The least cosine between the prefixes of both on sample texts."""
+    shipped, graph, found = PrefixEncoder(folder, 1), PrefixGraph(model), []
+    for text in SAMPLES:
+        coded, prefix, _ = shipped.encode(text)
+        mine = graph(torch.tensor([coded.ids]))[0].numpy().ravel()
+        found.append(float(mine @ prefix.ravel() / np.linalg.norm(mine) / np.linalg.norm(prefix)))
+    return min(found)
+
+
+def restore(weights: Path, run: Path) -> float:
+    """Writes `model.pt` and `tokenizer.json` of the run. FileExistsError where the run has a checkpoint already."""
+    if (run / "model.pt").exists():
+        raise FileExistsError(f"{run / 'model.pt'} is there already; choose another folder, or train on from it")
+    model, step = restored(weights)
+    run.mkdir(parents=True, exist_ok=True)
+    shutil.copy(weights / "tokenizer.json", run / "tokenizer.json")
+    state = model.state_dict()
+    told = {"restored_from": json.loads((weights / "model.json").read_text(encoding="utf-8"))["commit"]}
+    layers = model.decoder.shape.layers
+    save(run / "model.pt", {"model": state, "last": state, "layers": layers, "step": step, "seed": 0, "told": told})
+    return _agreement(model, weights)
+
+
+def main() -> None:
+    """Restores as the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--weights", type=Path, default=WEIGHTS)
+    parser.add_argument("--run", type=Path, required=True, help="folder for model.pt and tokenizer.json")
+    args = parser.parse_args()
+    cosine = restore(args.weights, args.run)
+    log_to("restore").info("restored; agrees with what ships to %.4f", cosine)
+
+
+if __name__ == "__main__":
+    main()
