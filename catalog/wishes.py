@@ -25,6 +25,15 @@ _EDGE = ".,;:!?\"'()[]，。；：！？、“”‘’（）《》「」…"
 
 def core(text: str) -> str:
     """The content words of a request, in order; the whole request when it has none ("It", "You", "想")."""
+    return _content(text) or " ".join(text.split())
+
+
+def asks_only(text: str) -> bool:
+    """Whether a text holds nothing but words of asking."""
+    return not _content(text)
+
+
+def _content(text: str) -> str:
     kept = [word for word in _WORD.findall(text) if word.strip(_EDGE).casefold().replace("’", "'") not in _ENGLISH]
     wish = " ".join(_ASKING.sub(" ", " ".join(kept)).split())
-    return wish if wish.strip(_EDGE + " ") else " ".join(text.split())
+    return wish if wish.strip(_EDGE + " ") else ""

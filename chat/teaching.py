@@ -40,7 +40,7 @@ class Teaching:
     async def teach(self, said: str, means: str, lesson_id: str, lang: UiLanguage) -> Taught:
         """Teaches that `said` means `means`, or corrects a lesson, and tries it out. Raises LessonError."""
         before = await asyncio.to_thread(self._standing, said, lesson_id)
-        lesson = await asyncio.to_thread(self._book.teach, said, means=means, lesson_id=lesson_id)
+        lesson = await asyncio.to_thread(self._taught, said, means, lesson_id, lang)
         return await self._tried(lesson, lang, before)
 
     async def again(self, lesson_id: str, lang: UiLanguage) -> Taught:
@@ -67,6 +67,13 @@ class Teaching:
             sure=heard.sure if heard else False,
             before=before.means if before and before.means != lesson.means else "",
         )
+
+    def _taught(self, said: str, means: str, lesson_id: str, lang: UiLanguage) -> Lesson:
+        """A taught sentence keeps its calls where only its words are corrected: its meaning is theirs, told in words."""
+        old = self._book.find(lesson_id) if lesson_id else None
+        if old and old.calls and self._view(old, lang).means == means.strip():
+            return self._book.teach(said, calls=old.calls, lesson_id=lesson_id)
+        return self._book.teach(said, means=means, lesson_id=lesson_id)
 
     def _standing(self, said: str, lesson_id: str) -> Lesson | None:
         """The lesson in force that teaching these words would replace."""

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
 
-from babel import Locale
-
+from catalog.languages import codes_by_name
 from chat.llm.understanding import Call
 
 _HERE = frozenset({"en", "zh"})
@@ -32,21 +30,9 @@ def corrected(calls: Sequence[Call], utterance: str) -> tuple[Call, ...]:
 
 def _said(utterance: str) -> list[tuple[str, str]]:
     """The languages that are named: code, and the name as it was said."""
-    names, lowered = _names(), utterance.lower()
+    names, lowered = codes_by_name(), utterance.lower()
     words = [(match.start(), names[match[0]], match[0]) for match in _WORD.finditer(lowered) if match[0] in names]
     for name, code in names.items():
         if not name.isascii() and name not in (word for _, _, word in words) and name in lowered:
             words.append((lowered.index(name), code, name))
     return [(code, utterance[at : at + len(name)]) for at, code, name in sorted(words)]
-
-
-@cache
-def _names() -> dict[str, str]:
-    """Names of languages in English and Chinese, in lower case, with their two-letter codes."""
-    found = {
-        name.lower(): code
-        for page in ("en", "zh")
-        for code, name in Locale(page).languages.items()
-        if len(code) == 2 and (page == "zh" or _WORD.fullmatch(name))
-    }
-    return {**found, "mandarin": "zh", "cantonese": "zh", "普通话": "zh", "国语": "zh", "粤语": "zh", "华语": "zh"}

@@ -109,6 +109,8 @@ def test_trying_a_meaning_out_leaves_no_trace(stage: Stage) -> None:
         ("sweet", "x" * 121, "up to 120 characters", "最多 120 个字"),
         ("?!", "sweet", "There is no word", "没有可识别的字词"),
         ("Sweet!", "sweet", "It would mean itself", "意思和说法一样"),
+        ("的", "甜", "stands in everybody's sentences".replace("'", "&#x27;"), "人人都会说"),
+        ("want some", "sweet", "Teach a longer expression", "教一个更长的说法"),
     ],
 )
 def test_a_fault_is_told_in_the_language_of_the_page_and_the_boxes_keep_what_was_typed(
@@ -170,6 +172,16 @@ def test_a_sentence_taught_with_calls_is_told_in_words_and_exported(stage: Stage
     assert "attachment" in answer.headers["content-disposition"]
     records = [json.loads(line) for line in answer.text.splitlines()]
     assert [(one["utterance"], one["lang"]) for one in records] == [("the usual please", "en")]
+
+
+def test_a_sentence_taught_with_calls_keeps_them_when_only_its_words_are_corrected(stage: Stage) -> None:
+    page = Page(stage, ScriptedModel.of(calls(MORE_ROMANCE)))
+    free = Call(name="set_payment", args={"access": "free"})
+    lesson = page.book.teach("the usal please", calls=[free]).lesson_id
+    page.teach("the usual please", "free only", lesson=lesson)
+    assert [(one.said, one.calls) for one in page.book.all()] == [("the usual please", (free,))]
+    page.teach("the usual please", "more romance", lesson=lesson)
+    assert [(one.means, one.calls) for one in page.book.all()] == [("more romance", ())]
 
 
 def test_taught_words_are_shown_as_letters(stage: Stage) -> None:

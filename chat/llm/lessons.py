@@ -23,6 +23,7 @@ from pydantic_core import PydanticCustomError
 
 from catalog.records import Record, RecordStore
 from catalog.spelling import is_chinese
+from catalog.wishes import asks_only
 from chat.llm.context import clip
 from chat.llm.schema import BY_NAME
 from chat.llm.understanding import Call
@@ -39,7 +40,8 @@ class LessonError(ValueError):
     """A lesson that cannot be taught; the text says why. For whoever teaches.
 
     `why` names the fault for a screen in another language: empty, long, no_word, itself (it means what it says),
-    taken (another lesson has those words), unknown (no such lesson), no_tool.
+    common (everybody's sentences hold that word), taken (another lesson has those words), unknown (no such lesson),
+    no_tool.
     """
 
     def __init__(self, text: str, why: str) -> None:
@@ -176,6 +178,9 @@ class LessonBook(BaseExampleSelector):
         """Refuses what would do nothing, and two lessons in force with the same words."""
         if folded(lesson.means) == folded(lesson.said):
             raise LessonError(f"{lesson.said!r} would mean itself; say it in other words", "itself")
+        if lesson.means and _common(lesson.said):
+            text = f"{lesson.said!r} stands in everybody's sentences, and would change them all; teach a longer expression"
+            raise LessonError(text, "common")
         other = self.same(lesson.said)
         if other and not other.withdrawn and other.lesson_id != lesson.lesson_id:
             raise LessonError(f"{lesson.said!r} is taught already, as {other.lesson_id}; correct that one", "taken")
@@ -216,6 +221,11 @@ def exported(lessons: Iterable[Lesson]) -> str:
 def folded(text: str) -> str:
     """`text` as taught sentences are compared: one case, no marks, one space."""
     return " ".join(re.sub(r"[^\w\s]", " ", unicodedata.normalize("NFKC", text).lower()).split())
+
+
+def _common(said: str) -> bool:
+    """Whether other people's sentences hold it all the time: a word of asking, or a single Chinese character."""
+    return asks_only(said) or (len(folded(said)) == 1 and is_chinese(said))
 
 
 def _one_line(text: str) -> str:

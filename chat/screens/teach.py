@@ -14,7 +14,7 @@ from chat.teaching import Teaching
 from chat.view import LessonView, Taught
 from recommend.request import UiLanguage
 
-FAULTS = frozenset({"empty", "long", "no_word", "itself", "taken", "unknown"})
+FAULTS = frozenset({"empty", "long", "no_word", "itself", "common", "taken", "unknown"})
 EXPORT = "taught.jsonl"
 """Address of the export, beside the page."""
 

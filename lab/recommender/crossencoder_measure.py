@@ -23,26 +23,9 @@ from catalog.gloss import Gloss
 from catalog.index import item_text
 from catalog.opening import open_catalogue
 from catalog.search import NAMED, Hit, Search
-from lab.metrics import ndcg, over_users, recall
-from lab.recommender.crossencoder_pairs import wishes
-from lab.recommender.narrative import narratives
+from lab.recommender.second_reading import HEADING, Question, Reread, questions_of, table
 from recommend.crossencoder import WEIGHTS, CrossEncoder, readable
 from recommend.rerank import DEPTH
-
-MEASURES = {
-    "ndcg@10": lambda ranked, right: ndcg(ranked, right, 10),
-    "recall@6": lambda ranked, right: recall(ranked, right, 6),
-    "recall@10": lambda ranked, right: recall(ranked, right, 10),
-}
-
-
-@dataclass(frozen=True)
-class Question:
-    """A request and the ids that are right for it."""
-
-    text: str
-    lang: str
-    right: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -76,23 +59,11 @@ def answers(catalogue: Catalogue, encoder: CrossEncoder, questions: Sequence[Que
     return found
 
 
-def table(found: Sequence[Answer], weight: float) -> list[str]:
+def table_of(found: Sequence[Answer], weight: float) -> list[str]:
     """The lines of the report."""
-    lines = []
-    groups = {"all": list(found), **{lang: [a for a in found if a.question.lang == lang] for lang in ("en", "zh")}}
-    for name, group in groups.items():
-        for measure, value in MEASURES.items() if group else ():
-            before = [value(list(a.ids), a.question.right) for a in group]
-            after = [value(a.ranked(weight), a.question.right) for a in group]
-            gain = [new - old for new, old in zip(after, before, strict=True)]
-            cells = [over_users(column) for column in (before, after, gain)]
-            told = "".join(f"   {e.mean:+.3f} [{e.low:+.3f}, {e.high:+.3f}]" for e in cells)
-            lines.append(f"{name:4} {len(group):4}  {measure:10}{told}")
     times = np.array([1000 * a.seconds for a in found if readable(a.question.text)])
-    lines.append(
-        f"ms a list that is read, processor time: median {np.median(times):.0f}, p99 {np.percentile(times, 99):.0f}"
-    )
-    return lines
+    cost = f"ms a list that is read, processor time: median {np.median(times):.0f}, p99 {np.percentile(times, 99):.0f}"
+    return [*table([Reread(a.question, a.ids, a.ranked(weight)) for a in found]), cost]
 
 
 def main() -> None:
@@ -106,15 +77,11 @@ def main() -> None:
     parser.add_argument("--weight", type=float, nargs="*", help="in place of the card's; several are compared")
     parser.add_argument("--depth", type=int, default=DEPTH)
     options = parser.parse_args()
-    if options.narrative:
-        questions = [Question(n.request, n.lang, n.wanted) for n in narratives(options.narrative)]
-    else:
-        questions = [Question(w.request, w.lang, frozenset(w.relevant)) for w in wishes() if w.part == "test"]
     encoder = CrossEncoder.load(options.weights)
-    found = answers(open_catalogue(options.data_dir), encoder, questions, options.depth)
-    print("                        search                    with the cross-encoder    gain")
+    found = answers(open_catalogue(options.data_dir), encoder, questions_of(options.narrative), options.depth)
+    print(HEADING)
     for weight in options.weight or [encoder.card.weight]:
-        print(f"weight {weight}", *table(found, weight), sep="\n")
+        print(f"weight {weight}", *table_of(found, weight), sep="\n")
 
 
 if __name__ == "__main__":
