@@ -69,7 +69,7 @@ class Teaching:
         )
 
     def _taught(self, said: str, means: str, lesson_id: str, lang: UiLanguage) -> Lesson:
-        """A taught sentence keeps its calls where only its words are corrected: its meaning is theirs, told in words."""
+        """A taught sentence whose words alone are corrected keeps its calls: its meaning is what they do, in words."""
         old = self._book.find(lesson_id) if lesson_id else None
         if old and old.calls and self._view(old, lang).means == means.strip():
             return self._book.teach(said, calls=old.calls, lesson_id=lesson_id)

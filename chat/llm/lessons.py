@@ -179,7 +179,7 @@ class LessonBook(BaseExampleSelector):
         if folded(lesson.means) == folded(lesson.said):
             raise LessonError(f"{lesson.said!r} would mean itself; say it in other words", "itself")
         if lesson.means and _common(lesson.said):
-            text = f"{lesson.said!r} stands in everybody's sentences, and would change them all; teach a longer expression"
+            text = f"{lesson.said!r} stands in everybody's sentences and would change them; teach a longer expression"
             raise LessonError(text, "common")
         other = self.same(lesson.said)
         if other and not other.withdrawn and other.lesson_id != lesson.lesson_id:
