@@ -12,10 +12,10 @@ from tokenizers import Tokenizer
 from chat.llm.dsl import POINTER0
 from chat.llm.schema import TOOLS
 from chat.llm.understanding import WEIGHTS
-from lab.understanding.augment import augment, corpus_pools, joinable, joined, name_pools
+from lab.understanding.augment import augment, corpus_pools, joinable, joined
 from lab.understanding.average import averaged
 from lab.understanding.batches import blurred, hinted
-from lab.understanding.corpus import CORPUS, Record, example, gate_records, split
+from lab.understanding.corpus import Record, example, gate_records, split
 from lab.understanding.fit import Recipe, greedy_share, resumed
 from lab.understanding.restore import restore
 
@@ -99,13 +99,6 @@ def test_the_gate_is_judged_on_records_that_are_neither_trained_on_nor_the_test(
     gate = {(record.utterance, record.context) for record in gate_records()}
     assert len(gate) > 1000
     assert not gate & {(record.utterance, record.context) for record in [*train, *test]}
-
-
-def test_every_line_of_the_gazetteer_is_a_name_of_a_kind_that_is_swapped() -> None:
-    pools = name_pools(CORPUS)
-    kinds = {"author", "narrator", "series", "title", "category", "tag", "mood", "scene", "query"}
-    assert {kind for _, kind in pools} == kinds and {lang for lang, _ in pools} == {"en", "zh"}
-    assert all(name == name.strip() and 0 < len(name) <= 50 for names in pools.values() for name in names)
 
 
 def test_training_can_go_on_from_the_weights_that_ship(tmp_path: Path, records: list[Record]) -> None:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from chat.llm.context import Context, layout
 from chat.llm.dsl import PIECES, Source
+from chat.llm.lexicon import Lexicon
 from chat.llm.llama import LlamaDecoder
 from chat.llm.prefix import PrefixEncoder
 from chat.llm.readings import Cancelled, best_reading
@@ -68,6 +69,7 @@ class Understanding:
 
     def __init__(self, encoder: PrefixEncoder, decoder: LlamaDecoder, calibration: tuple[float, ...]) -> None:
         self._encoder, self._decoder, self._calibration = encoder, decoder, calibration
+        self._lexicon = Lexicon()
         self._lock = threading.Lock()
 
     @classmethod
@@ -115,6 +117,6 @@ class Understanding:
             except Cancelled:
                 return Reading((), NOTHING, False)
         scores, grammar = written.scores, written.grammar
-        calls = tuple(_once(Call(name=name, args=args) for name, args in grammar.calls))
+        calls = tuple(_once(Call(name=name, args=self._lexicon.settled(args)) for name, args in grammar.calls))
         features = (max(-12.0, sum(scores)), max(-6.0, min(scores)), float(len(calls)), cues.agreement(grammar.called))
         return Reading(calls, features, grammar.done)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from chat.llm.context import Context
+from chat.llm.lexicon import lines
 from lab.understanding.corpus import Call, Record
 from lab.understanding.vocabulary import is_cjk
 
@@ -101,16 +102,11 @@ def library_pools(data: Path, seed: int = 0) -> Pools:
     return pools
 
 
-def name_pools(folder: Path) -> Pools:
-    """Names of the gazetteer, `names.en.tsv` and `names.zh.tsv`: a kind and a name on each line.
-
-    They teach what no sentence tells: who writes and who speaks, what is a genre and what a theme.
-    """
+def name_pools() -> Pools:
+    """Names of the product's lexicon, which teach what no sentence tells: who writes and who speaks."""
     pools: Pools = defaultdict(list)
-    for path in sorted(folder.glob("names.*.tsv")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            kind, _, name = line.partition("\t")
-            pools[path.name.split(".")[1], kind].append(name)
+    for lang, kind, name in lines():
+        pools[lang, kind].append(name)
     return pools
 
 

@@ -49,7 +49,7 @@ def main() -> None:
         make_encoder(args.shared, args.out / "encoder.pt", plan)
     records, test = split(args.corpus)
     names = (catalogue_pools(args.shared / "catalog"), library_pools(args.shared / "data"))
-    pools = merged(corpus_pools(records), name_pools(args.corpus), *names)
+    pools = merged(corpus_pools(records), name_pools(), *names)
     records += [r for r in records if r.id.rpartition("-")[0] in args.newest] * (args.times - 1)
     fit(args.out, records, pools, Recipe(**{name: getattr(args, name) for name in defaults if hasattr(args, name)}))
     export(args.out, args.out / "weights")

@@ -1,0 +1,57 @@
+"""Rules of the lexicon: it settles what a name is only where one thing alone is known, and changes nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chat.llm.context import Context
+from chat.llm.lexicon import Lexicon, lines
+from chat.llm.understanding import Understanding
+
+
+@pytest.fixture
+def lexicon(tmp_path: Path) -> Lexicon:
+    known = ("author\tUrsula K. Le Guin", "narrator\tJeremy Irons", "author\tStephen Fry", "narrator\tStephen Fry",
+             "series\tDiscworld", "tag\tdragons")  # fmt: skip
+    (tmp_path / "names.en.tsv").write_text("\n".join(known) + "\n", encoding="utf-8")
+    (tmp_path / "names.zh.tsv").write_text("narrator\t田连元\n", encoding="utf-8")
+    return Lexicon(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "settled"),
+    [
+        ("author", "Jeremy Irons", "narrator"),
+        ("author", "jeremy  irons", "narrator"),
+        ("author", "田连元", "narrator"),
+        ("narrator", "Discworld", "series"),
+        ("narrator", "ursula k le guin", "author"),
+        ("narrator", "Stephen Fry", "narrator"),
+        ("author", "nobody known", "author"),
+        ("tag", "Jeremy Irons", "tag"),
+        ("series", "dragons", "series"),
+    ],
+)
+def test_a_kind_is_corrected_only_where_the_name_is_known_for_one_thing(
+    lexicon: Lexicon, kind: str, name: str, settled: str
+) -> None:
+    args = {"kind": kind, "name": name, "weight_increase": 0.3}
+    assert lexicon.settled(args) == {**args, "kind": settled}
+
+
+def test_calls_without_a_kind_stay_as_they_are(lexicon: Lexicon) -> None:
+    assert lexicon.settled({"query": "Jeremy Irons"}) == {"query": "Jeremy Irons"} and lexicon.settled({}) == {}
+
+
+def test_every_line_that_ships_is_a_name_of_a_known_kind_in_both_languages() -> None:
+    kinds = {"author", "narrator", "series", "title", "category", "tag", "mood", "scene", "query"}
+    for lang in ("en", "zh"):
+        assert {kind for language, kind, _ in lines() if language == lang} == kinds
+    assert all(name == name.strip() and 0 < len(name) <= 50 and name.isprintable() for *_, name in lines())
+
+
+def test_the_chat_knows_who_speaks_and_who_writes() -> None:
+    parse = Understanding.load().parse("I love Jeremy Irons", Context())
+    assert [call.args["kind"] for call in parse.calls] == ["narrator"]
