@@ -83,6 +83,7 @@ class Attune:
     """The running product."""
 
     parts: Parts
+    agent: Agent
     conversation: Conversation
     secret: str
     learner: Learner
@@ -134,9 +135,10 @@ def build(settings: Settings, progress: Progress | None = None) -> Attune:
     engine = Engine(catalogue=catalogue, search=search, resolver=Resolver(catalogue), pipeline=pipeline, texts=texts)
     lessons = LessonBook(lesson_records(settings.data_dir, settings.chroma_url), catalogue.embed)
     parts = Parts(stores=stores, engine=engine, texts=texts, secret=secret, lessons=lessons, language=settings.language)
-    conversation = Conversation(parts, Agent(model, all_tools()), teaching=settings.may_teach)
+    agent = Agent(model, all_tools())
+    conversation = Conversation(parts, agent, teaching=settings.may_teach)
     tell(1.0, "ready")
-    return Attune(parts=parts, conversation=conversation, secret=secret, learner=learner)
+    return Attune(parts=parts, agent=agent, conversation=conversation, secret=secret, learner=learner)
 
 
 def _reranker(choice: str, model, catalogue: Catalogue, texts: Texts) -> Reranker:

@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument(
         "--data-dir", type=Path, required=True, help="of the demonstration; with --narrative goodbooks'"
     )
-    parser.add_argument("--narrative", choices=["dev", "kept"], help="that part of narrative.jsonl")
+    parser.add_argument("--narrative", choices=["dev", "kept", "final"], help="that part of narrative.jsonl")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the exported model")
     parser.add_argument("--weight", type=float, nargs="*", help="in place of the card's; several are compared")
     parser.add_argument("--depth", type=int, default=DEPTH)

@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument(
         "--data-dir", type=Path, required=True, help="of the demonstration; with --narrative goodbooks'"
     )
-    parser.add_argument("--narrative", choices=["dev", "kept"], help="that part of narrative.jsonl")
+    parser.add_argument("--narrative", choices=["dev", "kept", "final"], help="that part of narrative.jsonl")
     step = parser.add_mutually_exclusive_group(required=True)
     step.add_argument("--ask", type=Path, help="where to write the prompts")
     step.add_argument("--answers", type=Path, help="what a model answered")

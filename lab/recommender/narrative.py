@@ -1,7 +1,7 @@
 """Do sentences that people write lead to the right books?  Run: python -m lab.recommender.narrative [--part dev]
 
 The test: free-text requests in English and Chinese with the goodbooks that a bookseller would accept, written by hand
-(narrative.jsonl). The measure: recall@20 of
+(`narrative_requests`). The measure: recall@20 of
 
 vector      the embedding of the request against those of the items, and nothing else;
 search      names, words and meaning together (`catalog.search`);
@@ -24,15 +24,14 @@ import json
 import logging
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, Field
 from tqdm import tqdm
 
 from app import build
@@ -41,56 +40,20 @@ from catalog.load import read_named, upsert
 from catalog.opening import items_file, words_of
 from chat.agent import Agent
 from chat.conversation import Conversation
-from chat.llm.choose import open_model
 from chat.parts import Parts
 from lab.metrics import Estimate, over_users, recall
+from lab.recommender.narrative_requests import PARTS, PREFIX, Narrative, narratives
+from lab.recommender.narrative_ways import DEPTH, Ways
 from recommend.models import Models, fit_models
 from recommend.pipeline import Pipeline
-from recommend.reading import Reading, read
 from recommend.request import Event, Request, Slate
 from settings import load_settings
-from tools.registry import all_tools
 
-REQUESTS = Path(__file__).parent / "narrative.jsonl"
-PREFIX = "goodbooks-"
-"""An item's id is this and the book's number."""
 PLACES = 20
-DEPTH = 100
-"""Places of each list that fusing looks at."""
-FLATNESS = 60
-"""k of reciprocal rank fusion: how little the first places count above the next (Cormack et al. 2009)."""
 WAYS = ("vector", "search", "pipeline", "both", "blend")
-POPULAR, WISHED, COMPANY = 0.1, 0.02, 0.25
-"""What popularity, a logit of the PBox and the company of the best hits count in `blend`, chosen on "dev"."""
-BEST_HITS = 3
 RATED_AT = datetime(2017, 9, 1, tzinfo=UTC)
 """The ratings have no dates: all get this one, so that nothing is trending."""
 log = logging.getLogger(__name__)
-
-
-class Narrative(BaseModel, frozen=True, extra="forbid"):
-    """One request and what is right for it."""
-
-    id: str
-    lang: Literal["en", "zh"]
-    request: str
-    relevant: tuple[int, ...] = Field(min_length=5, max_length=25)
-    """Book numbers of goodbooks-10k."""
-    part: Literal["dev", "kept"]
-    kinds: tuple[Literal["limit", "likeness"], ...] = ()
-    """limit: excludes or bounds something; likeness: leans on a named book or author."""
-
-    @property
-    def wanted(self) -> frozenset[str]:
-        """The ids of the relevant items."""
-        return frozenset(f"{PREFIX}{book}" for book in self.relevant)
-
-
-def narratives(part: str | None = None, path: Path = REQUESTS) -> list[Narrative]:
-    """The requests of a part, or all. ValidationError for a line that is none."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    found = [Narrative.model_validate_json(line) for line in lines if line.strip()]
-    return [n for n in found if part is None or n.part == part]
 
 
 class Watched:
@@ -125,8 +88,9 @@ class Bench:
 
     def __init__(self, parts: Parts, agent: Agent, models: Models) -> None:
         engine = parts.engine
-        self.catalogue, self.search, self.models = engine.catalogue, engine.search, models
-        self.pipeline = Pipeline(self.catalogue, self.search, models)
+        self.catalogue = engine.catalogue
+        self.ways = Ways(engine.catalogue, engine.search, models)
+        self.pipeline = Pipeline(engine.catalogue, engine.search, models)
         self._watched: Any = Watched(self.pipeline)
         self._parts = replace(parts, engine=replace(engine, pipeline=self._watched))
         self._talk = Conversation(self._parts, agent)
@@ -147,60 +111,9 @@ class Bench:
             if step.kind == "error":
                 log.warning("not answered: %r", text)
 
-    def near(self, text: str) -> np.ndarray:
-        """Cosine of every row with the text."""
-        return self.catalogue.vectors @ self.catalogue.embed(text)
-
-    def found(self, text: str) -> np.ndarray:
-        """What search gives every row, 0..1."""
-        scores = np.zeros(len(self.catalogue), dtype=np.float32)
-        for hit in self.search.query(text, len(self.catalogue)):
-            scores[hit.row] = hit.score
-        return scores
-
     def shown(self, request: Request, size: int = PLACES) -> list[str]:
         """The list of the pipeline, made as long as `size`."""
         return list(self.pipeline.recommend(request.model_copy(update={"size": size})).item_ids)
-
-    def both(self, heard: Heard, text: str) -> list[str]:
-        """Whole text and reading, fused by rank."""
-        allowed = self._read(heard.request).allowed
-        lists = [self.best(self.near(text), allowed), self.best(self.found(text), allowed)]
-        return fused([*lists, self.shown(heard.request, DEPTH)] if heard.new else lists)
-
-    def blend(self, heard: Heard, text: str) -> list[str]:
-        """Whole text and reading, as one sum, and what goes with the best of it."""
-        reading = self._read(heard.request)
-        score = (self.near(text) + self.found(text)) / 2 + POPULAR * self.catalogue.popularity
-        score = np.where(reading.allowed, score + WISHED * reading.shift[:], -np.inf)
-        first = np.argsort(-score, kind="stable")[:BEST_HITS]
-        company = self.models.neighbours.scores({int(row): float(score[row]) for row in first})
-        if company is not None and np.isfinite(score[first[0]]) and company.any():
-            score += COMPANY * score[first[0]] * company / company.max()
-        return self.best(score)
-
-    def best(self, score: np.ndarray, allowed: np.ndarray | None = None) -> list[str]:
-        """The ids of the DEPTH highest rows, best first, without what is not allowed; equal ones in catalogue order."""
-        masked = score if allowed is None else np.where(allowed, score, -np.inf)
-        order = np.argsort(-masked, kind="stable")[:DEPTH]
-        return [self.catalogue.items[row].id for row in order if np.isfinite(masked[row])]
-
-    def _read(self, request: Request) -> Reading:
-        """The blocks and wishes of a request, whatever list it asks for."""
-        plain = request.model_copy(update={"intent": "home", "query": None, "seen": frozenset()})
-        return read(plain, self.catalogue, self.models)
-
-
-def fused(lists: Sequence[Sequence[str]], flatness: int = FLATNESS) -> list[str]:
-    """One list from several by reciprocal rank: the sum over lists of 1 / (flatness + place), first place 1.
-
-    Equal sums stand in the order in which they first appear. Cormack, Clarke & Büttcher 2009.
-    """
-    score: dict[str, float] = defaultdict(float)
-    for ranked in lists:
-        for place, item in enumerate(ranked, start=1):
-            score[item] += 1.0 / (flatness + place)
-    return sorted(score, key=lambda item: -score[item])
 
 
 @dataclass(frozen=True)
@@ -222,18 +135,18 @@ def measure(bench: Bench, requests: Sequence[Narrative]) -> list[Outcome]:
 
 
 def _answer(bench: Bench, narrative: Narrative) -> Outcome:
-    text, clock = narrative.request, time.perf_counter
-    start, lists, seconds = clock(), {"vector": bench.best(bench.near(text))}, {}
+    text, ways, clock = narrative.request, bench.ways, time.perf_counter
+    start, lists, seconds = clock(), {"vector": ways.best(ways.near(text))}, {}
     seconds["vector"], start = clock() - start, clock()
-    lists["search"] = bench.best(bench.found(text))
+    lists["search"] = ways.best(ways.found(text))
     seconds["search"], start = clock() - start, clock()
     heard = bench.hear(narrative)
     reading_s, start = clock() - start, clock()
     lists["pipeline"] = bench.shown(heard.request)
     seconds["pipeline"], start = reading_s + clock() - start, clock()
-    lists["both"] = bench.both(heard, text)
+    lists["both"] = ways.both(heard.request, text, bench.shown(heard.request, DEPTH) if heard.new else ())
     seconds["both"], start = reading_s + clock() - start, clock()
-    lists["blend"] = bench.blend(heard, text)
+    lists["blend"] = ways.blend(heard.request, text)
     seconds["blend"] = reading_s + clock() - start
     return Outcome(narrative, lists, seconds, heard)
 
@@ -323,14 +236,13 @@ def product(data_dir: Path, folder: Path, scratch: Path) -> Bench:
             bar.set_postfix_str(line, refresh=False)
             bar.update(max(0, round(share * 100) - bar.n))
 
-        parts = build(settings, show).parts
-    agent = Agent(open_model(models_dir=data_dir / "models"), all_tools())
-    return Bench(parts, agent, learnt(parts.engine.catalogue, folder, data_dir / "rated"))
+        attune = build(settings, show)
+    return Bench(attune.parts, attune.agent, learnt(attune.parts.engine.catalogue, folder, data_dir / "rated"))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", choices=["dev", "kept"], default="dev")
+    parser.add_argument("--part", choices=PARTS, default="dev")
     parser.add_argument("--folder", type=Path, default=Path("../shared/data"), help="where goodbooks10k/ lies")
     parser.add_argument("--data-dir", type=Path, default=Path("var/bench-goodbooks"), help="kept between runs")
     parser.add_argument("--out", type=Path, help="write each request with its calls and lists there, as JSON lines")

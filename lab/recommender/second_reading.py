@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lab.metrics import ndcg, over_users, recall
 from lab.recommender.crossencoder_pairs import wishes
-from lab.recommender.narrative import narratives
+from lab.recommender.narrative_requests import narratives
 
 MEASURES = {
     "ndcg@10": lambda ranked, right: ndcg(ranked, right, 10),
