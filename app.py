@@ -124,13 +124,14 @@ def build(settings: Settings, progress: Progress | None = None) -> Attune:
         TrainingStore(database),
         Bundles(settings.data_dir / "learnt"),
         catalogue,
-        ChildTrainer(settings.database, settings.data_dir, fingerprint(catalogue)),
+        ChildTrainer(settings.database, settings.data_dir, fingerprint(catalogue), catalogue.vectors),
+        settings.ranker,
     )
     models = learner.opening(minutes=settings.learn_minutes)
     if settings.sequence:
         models = replace(models, sequence=SequenceModel.load(settings.sequence, catalogue.row))
     reranker = _reranker(settings.rerank, model, catalogue, texts)
-    scorer = ranker(settings.ranker, catalogue)
+    scorer = learner.scorer() or ranker(settings.ranker, catalogue)
     pipeline = Pipeline(catalogue, search, models, scorer=scorer, reranker=reranker, campaigns=campaigns)
     engine = Engine(catalogue=catalogue, search=search, resolver=Resolver(catalogue), pipeline=pipeline, texts=texts)
     lessons = LessonBook(lesson_records(settings.data_dir, settings.chroma_url), catalogue.embed)

@@ -5,10 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as reported  # pyright: ignore[reportAttributeAccessIssue]
+
+UNREADABLE: tuple[type[Exception], ...] = (
+    reported.Fail,
+    reported.InvalidArgument,
+    reported.InvalidGraph,
+    reported.InvalidProtobuf,
+    reported.NoSuchFile,
+    reported.NotImplemented,
+    reported.RuntimeException,
+)
+"""What onnxruntime raises for a file that holds no model, or another one than is meant."""
 
 
 def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
-    """The model of a file on `threads` threads. Raises onnxruntime's errors for a file that is missing or bad."""
+    """The model of a file on `threads` threads. Raises one of UNREADABLE for a file that is missing or bad."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
-from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, outerjoin, select
 from sqlalchemy.orm import Session
 
 from db.engine import Database, UnknownUser
 from db.tables import EventRow, RequestRow, UserRow
 from db.users import add_users
-from recommend.request import Event, EventKind, History, Listener, Slate
+from recommend.request import Event, EventKind, Exposure, History, Listener, Slate
 
 _E = EventRow.__table__.c
 _COLUMNS = (_E.user_id, _E.item_id, _E.kind, _E.at, _E.value)
@@ -108,6 +108,34 @@ class EventStore:
             if not rows:
                 return
             yield from _events(rows)
+            last = rows[-1].id
+
+    def exposures(self, up_to: int | None = None) -> Iterator[Exposure]:
+        """Every list that was shown and may be learnt from, in the order of keeping.
+
+        Impressions that no journalled list goes with are lists of a listener's own page, in their order.
+        """
+        for (user_id, at, _, intent), shown in groupby(self._shown(up_to), lambda row: row[:4]):
+            lines = list(shown)
+            places = {
+                row.item_id: place if row.position is None else row.position - 1 for place, row in enumerate(lines)
+            }
+            yield Exposure(user_id=user_id, at=at, intent=intent or "home", places=places)
+
+    def _shown(self, up_to: int | None) -> Iterator[Any]:
+        """The impressions, read in pieces."""
+        last, intent = 0, RequestRow.__table__.c.intent
+        columns = (_E.user_id, _E.at, _E.slate_id, intent, _E.item_id, _E.position, _E.id)
+        joined = outerjoin(EventRow, RequestRow, EventRow.slate_id == RequestRow.slate_id)
+        while True:
+            query = select(*columns).select_from(joined).where(_E.id > last, _E.seen).order_by(_E.id).limit(_CHUNK)
+            if up_to is not None:
+                query = query.where(_E.id <= up_to)
+            with self._database.read() as session:
+                rows = session.execute(query).all()
+            if not rows:
+                return
+            yield from rows
             last = rows[-1].id
 
     def extent(self, up_to: int | None = None) -> Extent:

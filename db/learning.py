@@ -20,8 +20,10 @@ from db.events import EventStore, Extent
 from db.trainer import Job, Trainer
 from db.trainings import LEASE, Training, TrainingStore
 from recommend.bundles import Bundle, Bundles
-from recommend.learning import Verdict
+from recommend.fine import Scorer
 from recommend.models import Models, fingerprint, fit_models
+from recommend.rankers import Ranker, learnt_ranker
+from recommend.verdicts import Verdict
 
 log = logging.getLogger(__name__)
 
@@ -33,16 +35,26 @@ SHORTEST = timedelta(minutes=1)
 MOST_AT_START = 200_000
 """With more events the first models are not waited for: until they are there, nothing learnt serves."""
 LOOK_S, DUE_S = 5.0, 60.0
+Serve = Callable[[Models, Scorer | None], None]
+"""Puts models into service, and a scorer if one is given, at once (`recommend.pipeline.Pipeline.swap`)."""
 
 
 class Learner:
     """Keeps one application's models up to date."""
 
     def __init__(
-        self, events: EventStore, trainings: TrainingStore, bundles: Bundles, catalogue: Catalogue, trainer: Trainer
+        self,
+        events: EventStore,
+        trainings: TrainingStore,
+        bundles: Bundles,
+        catalogue: Catalogue,
+        trainer: Trainer,
+        ranker: Ranker = "additive",
     ) -> None:
+        """ranker: what orders the lists; "lambdamart" is learnt with the models, the others are left alone."""
         self._events, self._trainings, self._bundles = events, trainings, bundles
         self._catalogue, self._trainer = catalogue, trainer
+        self._ranker: Ranker = ranker
         self._fingerprint = fingerprint(catalogue)
         self._holder = uuid.uuid4().hex
         self._name = ""
@@ -65,7 +77,16 @@ class Learner:
         self._keep_first(models, extent)
         return models
 
-    def start(self, serve: Callable[[Models], None], *, minutes: float) -> None:
+    def scorer(self) -> Scorer | None:
+        """The learnt ranker that goes with the models in service, the shipped one where they have none.
+
+        None where rankers are left alone.
+        """
+        if self._ranker != "lambdamart":
+            return None
+        return learnt_ranker(self._bundles.ranker(self._name), self._catalogue)
+
+    def start(self, serve: Serve, *, minutes: float) -> None:
         """Learn in the background, every `minutes` if there is something to learn; 0: never."""
         if minutes and self._thread is None:
             self._thread = threading.Thread(target=self._run, args=(serve, minutes), name="learner", daemon=True)
@@ -103,7 +124,7 @@ class Learner:
         log.info("training=%s events=%d s=%.1f: %s", training.outcome, training.events, training.seconds, reasons)
         return training
 
-    def pick_up(self, serve: Callable[[Models], None]) -> bool:
+    def pick_up(self, serve: Serve) -> bool:
         """Take the newest bundle into service, whoever trained it; False where it serves already."""
         bundle = self._serving()
         if bundle is None or bundle.name == self._name:
@@ -113,11 +134,11 @@ class Learner:
         if models is None:
             log.warning("bundle=%s cannot be read; the models stay as they are", bundle.name)
             return False
-        serve(models)
+        serve(models, self.scorer())
         log.info("bundle=%s serves, events=%d", bundle.name, bundle.events)
         return True
 
-    def _run(self, serve: Callable[[Models], None], minutes: float) -> None:
+    def _run(self, serve: Serve, minutes: float) -> None:
         checked = time.monotonic() - DUE_S
         while not self._stop.wait(LOOK_S):
             try:
@@ -134,7 +155,7 @@ class Learner:
         extent, started = self._events.extent(), time.monotonic()
         try:
             verdict = self._attempt(extent)
-            outcome = "accepted" if verdict.accepted else "refused"
+            outcome = "accepted" if verdict.changes else "refused"
         except Exception as error:  # the job's border: whatever went wrong, the old models serve
             log.exception("the training failed; the models stay as they are")
             outcome, verdict = "failed", Verdict(accepted=False, reasons=(f"{type(error).__name__}: {error}",))
@@ -157,11 +178,14 @@ class Learner:
             serving=serving,
             forgotten=self._lost(serving) if serving else 0,
             last_event=extent.last_event,
+            ranker=self._ranker,
         )
         verdict = self._trainer(job, lease)
-        if verdict.accepted:
+        if verdict.changes:
             lease.keep()
-            self._bundles.publish(draft, self._bundle(extent))
+            # Models that stay know no more than before, whatever a new ranker has learnt.
+            known = None if verdict.accepted else serving
+            self._bundles.publish(draft, self._bundle(extent) if known is None else _renamed(known))
         return verdict
 
     def _bundle(self, extent: Extent) -> Bundle:
@@ -173,7 +197,9 @@ class Learner:
         if not self._trainings.lease(self._holder, now):
             return
         try:
-            draft, bundle = self._bundles.draft(), self._bundle(extent)
+            serving, draft, bundle = self._serving(), self._bundles.draft(), self._bundle(extent)
+            if serving is not None and not self._lost(serving):
+                self._bundles.keep_ranker(serving, draft)
             models.save(draft, self._catalogue)
             self._bundles.publish(draft, bundle)
             self._name = bundle.name
@@ -201,6 +227,10 @@ class Learner:
         count = max(0, bundle.events - self._events.extent(bundle.last_event).events)
         self._forgotten = (bundle.name, max(count, seen if name == bundle.name else 0))
         return self._forgotten[1]
+
+
+def _renamed(bundle: Bundle) -> Bundle:
+    return bundle.model_copy(update={"name": uuid.uuid4().hex[:12]})
 
 
 class _Lease:

@@ -1,8 +1,7 @@
-"""One training in a process of its own, so that no request waits for it.  Run by `db.learning`: python -m db.trainer
+"""One training in a process of its own (`db.work`), so that no request waits for it.
 
-A thread would not do: SciPy's LAPACK holds Python's lock for as long as it inverts a matrix. The process takes one line
-of JSON (an `Order`) from its standard input, gives one back (a `Verdict`), computes on one thread at low priority, and
-ends when its input closes: it does not outlive the application.
+A thread would not do: SciPy's LAPACK holds Python's lock for as long as it inverts a matrix. The process takes an
+`Order`, gives back a `Verdict`, and computes on one thread.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -19,18 +17,13 @@ from typing import IO
 import numpy as np
 from pydantic import BaseModel
 
-from catalog.catalogue import Catalogue
-from catalog.demo import demo_items
-from catalog.opening import imported_items, words_of
-from db.engine import open_database
-from db.events import EventStore
-from recommend.bundles import Bundle, Bundles
-from recommend.learning import Fit, Serving, Verdict, learn
-from recommend.models import fingerprint, fit_models
+from catalog.kept_vectors import keep_vectors
+from recommend.bundles import Bundle
+from recommend.rankers import Ranker
+from recommend.verdicts import Verdict
 
 ROOT = Path(__file__).parent.parent
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-NICENESS = 10
 LOOK_S = 0.2
 """How often the waiting side looks whether it should go on waiting."""
 
@@ -51,6 +44,8 @@ class Job(BaseModel, frozen=True, extra="forbid"):
     """How many events of the serving models were deleted since."""
     last_event: int
     """Id of the newest event to learn from."""
+    ranker: Ranker = "additive"
+    """What orders the lists: "lambdamart" learns too, the others are left alone."""
 
 
 class Order(BaseModel, frozen=True, extra="forbid"):
@@ -69,37 +64,20 @@ Trainer = Callable[[Job, Alive], Verdict]
 """Does a job. Raises TrainingFailed."""
 
 
-def work(job: Job, catalogue: Catalogue, events: EventStore, fit: Fit = fit_models) -> Verdict:
-    """Learn, judge, and write the models to the draft where they are accepted."""
-    old = Bundles(job.folder).load(job.serving, catalogue) if job.serving else None
-    known = Serving(until=job.serving.until, forgotten=job.forgotten) if job.serving else None
-    rival = (old, known) if old is not None and known is not None else None
-    models, verdict = learn(catalogue, lambda: events.all(job.last_event), rival, fit)
-    # A ranker that learns from events joins here: fitted on the same events, judged in `learn`, saved in the draft;
-    # `Learner.pick_up` loads it with the models, and `Pipeline.swap` takes both at once.
-    if verdict.accepted:
-        models.save(job.draft, catalogue)
-    return verdict
-
-
-def items_of(data_dir: Path) -> Catalogue:
-    """A data folder's catalogue with vectors that say nothing: enough to learn from events."""
-    items = imported_items(data_dir) or demo_items()
-    nothing = np.zeros(1, dtype=np.float32)
-    return Catalogue.build(items, words_of(data_dir), np.zeros((len(items), 1), dtype=np.float32), lambda _: nothing)
-
-
 class ChildTrainer:
     """Trains in a process of its own."""
 
-    def __init__(self, database: str, data_dir: Path, catalogue: str) -> None:
-        """catalogue: fingerprint of the items that are served."""
+    def __init__(self, database: str, data_dir: Path, catalogue: str, vectors: np.ndarray | None = None) -> None:
+        """catalogue: fingerprint of the items that are served. vectors: theirs, where they are at hand."""
         self._database, self._data_dir, self._catalogue = database, data_dir, catalogue
+        self._vectors = vectors
 
     def __call__(self, job: Job, alive: Alive) -> Verdict:
         """Start the process and wait for it; it is ended as soon as `alive` says no."""
+        if self._vectors is not None and job.ranker == "lambdamart":
+            keep_vectors(self._data_dir, self._catalogue, self._vectors)
         order = Order(database=self._database, data_dir=self._data_dir, catalogue=self._catalogue, job=job)
-        command = [sys.executable, "-m", "db.trainer"]
+        command = [sys.executable, "-m", "db.work"]
         with tempfile.TemporaryFile() as complaints, subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints, cwd=ROOT, env=_alone()
         ) as child:  # fmt: skip
@@ -133,26 +111,3 @@ def _verdict(child: subprocess.Popen[bytes], order: Order, alive: Alive, complai
 
 def _alone() -> dict[str, str]:
     return {**os.environ, **dict.fromkeys(THREADS, "1")}
-
-
-def _end_with_input() -> None:
-    while os.read(0, 1):  # not `sys.stdin`: its lock would be held when the interpreter ends
-        continue
-    os._exit(3)
-
-
-def main() -> None:
-    """Do one order."""
-    order = Order.model_validate_json(sys.stdin.buffer.readline())
-    threading.Thread(target=_end_with_input, daemon=True).start()
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
-    catalogue = items_of(order.data_dir)
-    if fingerprint(catalogue) != order.catalogue:
-        raise TrainingFailed("the catalogue has changed since the application was started; start it again")
-    verdict = work(order.job, catalogue, EventStore(open_database(order.database)))
-    sys.stdout.write(verdict.model_dump_json() + "\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypedDict, Unpack
 
@@ -13,6 +13,9 @@ from sqlalchemy.orm import Session
 from db.engine import Database, UnknownUser
 from db.tables import Base, BoxRow, EventRow, UserRow
 from recommend.request import Listener, UiLanguage
+
+_AT_ONCE = 500
+"""Ids in one query."""
 
 
 class ProfileChanges(TypedDict, total=False):
@@ -60,6 +63,15 @@ class UserStore:
             if row is None:
                 raise UnknownUser(user_id)
             return _listener(row)
+
+    def some(self, user_ids: Collection[str]) -> dict[str, Listener]:
+        """The users among these ids, by id; who is unknown is missing."""
+        found, ids = {}, sorted(user_ids)
+        for start in range(0, len(ids), _AT_ONCE):
+            with self._database.read() as session:
+                some = session.scalars(select(UserRow).where(UserRow.user_id.in_(ids[start : start + _AT_ONCE])))
+                found |= {row.user_id: _listener(row) for row in some}
+        return found
 
     def update(self, user_id: str, **changes: Unpack[ProfileChanges]) -> Listener:
         """Change the profile and return it. Consent withdrawn deletes the listening events that were kept.

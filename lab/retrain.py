@@ -14,10 +14,12 @@ from pathlib import Path
 from db.engine import open_database
 from db.events import EventStore
 from db.learning import Learner
-from db.trainer import ChildTrainer, items_of
+from db.trainer import ChildTrainer
 from db.trainings import Training, TrainingStore
+from db.work import items_of
 from recommend.bundles import Bundles
 from recommend.models import fingerprint
+from recommend.verdicts import Verdict
 from settings import load_settings
 
 
@@ -36,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(told(training))
         return 0
     trainer = ChildTrainer(settings.database, settings.data_dir, fingerprint(catalogue))
-    learner = Learner(EventStore(database), trainings, Bundles(settings.data_dir / "learnt"), catalogue, trainer)
+    bundles = Bundles(settings.data_dir / "learnt")
+    learner = Learner(EventStore(database), trainings, bundles, catalogue, trainer, settings.ranker)
     if not options.now and not learner.due(now, minutes=settings.learn_minutes):
         print("nothing is due; --now trains all the same")
         return 0
@@ -50,12 +53,20 @@ def told(training: Training) -> str:
     verdict = training.verdict
     lines = [f"{training.at:%Y-%m-%d %H:%M:%S} {training.outcome}: {training.events} events, {training.seconds:.1f} s"]
     lines += [f"  {reason}" for reason in verdict.reasons]
-    if verdict.figures:
-        lines.append(f"  NDCG of {verdict.listeners} listeners, against the models {verdict.against}")
+    lines += _figures(verdict, "models")
+    if verdict.ranker is not None:
+        lines += _figures(verdict.ranker, "ranker")
+    return "\n".join(lines)
+
+
+def _figures(verdict: Verdict, what: str) -> list[str]:
+    if not verdict.figures:
+        return []
+    lines = [f"  NDCG of {verdict.listeners} listeners, against the {what} {verdict.against}"]
     for name, figure in verdict.figures.items():
         change = f"{figure.after - figure.before:+.4f} ({figure.low:+.4f} to {figure.high:+.4f})"
-        lines.append(f"    {name:17} {figure.before:.4f} -> {figure.after:.4f}  {change}")
-    return "\n".join(lines)
+        lines.append(f"    {name:29} {figure.before:.4f} -> {figure.after:.4f}  {change}")
+    return lines
 
 
 if __name__ == "__main__":

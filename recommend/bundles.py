@@ -18,6 +18,8 @@ from catalog.catalogue import Catalogue
 from recommend.models import Models
 
 POINTER = "serving.json"
+RANKER = "ranker"
+"""Where a bundle keeps its ranker, if it has one of its own (`recommend.rankers.learnt_ranker`)."""
 PART = ".part"
 
 
@@ -54,6 +56,16 @@ class Bundles:
             return Models.load(self.folder / bundle.name, catalogue)
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             return None
+
+    def ranker(self, name: str) -> Path:
+        """Where the bundle of this name would keep a ranker."""
+        return self.folder / name / RANKER
+
+    def keep_ranker(self, bundle: Bundle, draft: Path) -> None:
+        """Take a bundle's ranker, if it has one, over into a draft."""
+        ranker = self.ranker(bundle.name)
+        if ranker.is_dir():
+            shutil.copytree(ranker, draft / RANKER)
 
     def draft(self) -> Path:
         """A folder to write new models to; those that broken-off runs left are removed."""

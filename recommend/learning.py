@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel
@@ -26,13 +26,12 @@ from recommend.arrays import best
 from recommend.interactions import Interactions, Touches, strength
 from recommend.models import Models, fit_models
 from recommend.request import Event
+from recommend.verdicts import SEED, Figure, Verdict, figure, worse
 
 Fit = Callable[[Catalogue, Iterable[Event]], Models]
 Read = Callable[[], Iterable[Event]]
 """The same events at every call: they are read several times, not held."""
 
-TOLERANCE = 0.05
-"""Share of a ranking's NDCG that may be lost."""
 DEPTHS = (10, 100)
 HELD, PART = 3, 4
 """At most so many likings of a listener are held back, and at most one in PART."""
@@ -40,32 +39,8 @@ LEAST_JUDGES, MOST_JUDGES = 20, 1000
 """Listeners with something held back: below, nothing can be said; beyond, a sample is enough."""
 LEAST_KNOWN = 0.8
 """Share of the items known so far that the new models must know."""
-SAMPLES, SEED = 1000, 0
 MODELS = ("collaborative", "neighbours", "graph")
 """The models that rank what a listener may like. What is trending is checked for its values alone."""
-
-
-class Figure(BaseModel, frozen=True, extra="forbid"):
-    """NDCG of one model on the window."""
-
-    before: float
-    after: float
-    low: float
-    high: float
-    """95 % interval of the difference after - before."""
-
-
-class Verdict(BaseModel, frozen=True, extra="forbid"):
-    """Whether new models may serve, and the figures behind it."""
-
-    accepted: bool
-    reasons: tuple[str, ...] = ()
-    listeners: int = 0
-    """How many judged."""
-    against: Literal["nothing", "serving", "refitted"] = "nothing"
-    """Beside what: the serving models themselves, or models refitted on what they knew, less the window."""
-    figures: dict[str, Figure] = {}
-    """By model and depth: "graph@10"."""
 
 
 class Serving(BaseModel, frozen=True, extra="forbid"):
@@ -126,7 +101,7 @@ def learn(
 
 def decide(models: Models, old: Models, figures: Mapping[str, Figure], forgotten: int) -> Verdict:
     """The rule of the gate for models without faults."""
-    doubts = [line for line in (_narrower(models, old), *map(_worse, figures, figures.values())) if line]
+    doubts = [line for line in (_narrower(models, old), *map(worse, figures, figures.values())) if line]
     if doubts and not forgotten:
         return Verdict(accepted=False, reasons=tuple(doubts), figures=dict(figures))
     if doubts:
@@ -152,14 +127,11 @@ def hold_back(catalogue: Catalogue, events: Iterable[Event], until: datetime) ->
 
 def compare(before: Models, after: Models, listeners: Sequence[Held], catalogue: Catalogue) -> dict[str, Figure]:
     """NDCG of each model before and after, with the interval of the difference: see `Verdict.figures`."""
-    drawn = np.random.default_rng(SEED).integers(0, len(listeners), (SAMPLES, len(listeners)))
     found = {}
     for name in MODELS:
         sides = [np.array([_ndcg(models, name, one, catalogue) for one in listeners]) for models in (before, after)]
         for depth, old, new in zip(DEPTHS, sides[0].T, sides[1].T, strict=True):
-            low, high = np.percentile((new - old)[drawn].mean(axis=1), [2.5, 97.5])
-            figure = Figure(before=float(old.mean()), after=float(new.mean()), low=float(low), high=float(high))
-            found[f"{name}@{depth}"] = figure
+            found[f"{name}@{depth}"] = figure(old, new)
     return found
 
 
@@ -170,13 +142,6 @@ def faults(models: Models, items: int) -> list[str]:
     if sizes != {items}:
         found.append(f"made for {sorted(sizes)} items, but there are {items}")
     return found
-
-
-def _worse(name: str, figure: Figure) -> str:
-    if figure.after >= (1.0 - TOLERANCE) * figure.before or figure.high >= 0.0:
-        return ""
-    interval = f"{figure.low:+.4f} to {figure.high:+.4f}"
-    return f"{name}: NDCG fell from {figure.before:.4f} to {figure.after:.4f} ({interval})"
 
 
 def _narrower(models: Models, old: Models) -> str:

@@ -14,6 +14,7 @@ They speak for listeners with a history who open their own page ("home", "more")
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +24,14 @@ import numpy as np
 import onnxruntime
 
 from catalog.catalogue import Catalogue
-from catalog.onnx_session import open_session
+from catalog.onnx_session import UNREADABLE, open_session
 from recommend.din import DinRanker
 from recommend.features import NAMES, features, history, prepare
 from recommend.fine import Scorer, additive, worn
 from recommend.reading import Reading
 from recommend.recall import Pool
+
+log = logging.getLogger(__name__)
 
 Ranker = Literal["additive", "lambdamart", "din"]
 WEIGHTS = Path(__file__).parent / "weights"
@@ -77,13 +80,22 @@ class LambdaMart:
 
     @classmethod
     def load(cls, folder: Path) -> LambdaMart:
-        """The model of a folder. RankerError where a file is missing or for other features."""
+        """The model of a folder. RankerError where a file is missing or broken, and for other features."""
         for name in (TREES, CARD):
             if not (folder / name).is_file():
                 raise RankerError(f"{folder / name} is missing; write it with `python -m lab.recommender.rank`")
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        _same_features(folder, card.get("features", []))
-        return cls(open_session(folder / TREES), Scale.read(card))
+        try:
+            card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+            _same_features(folder, card.get("features", []))
+            model = cls(open_session(folder / TREES), Scale.read(card))
+            probe = model.raw(np.zeros((2, len(NAMES)), dtype=np.float32))
+        except RankerError:
+            raise
+        except (OSError, ValueError, AttributeError, IndexError, *UNREADABLE) as error:
+            raise RankerError(f"the ranker in {folder} cannot be read: {error}") from error
+        if probe.shape != (2,) or not np.isfinite(probe).all():
+            raise RankerError(f"the ranker in {folder} gives no finite score for each candidate")
+        return model
 
     def __call__(self, reading: Reading, pool: Pool) -> np.ndarray:
         """Logits (n,) of the candidates."""
@@ -128,6 +140,17 @@ def ranker(name: Ranker, catalogue: Catalogue, weights: Path = WEIGHTS) -> Score
         return additive
     prepare(catalogue)
     return LambdaMart.load(weights / name) if name == "lambdamart" else Din.load(weights / name, catalogue)
+
+
+def learnt_ranker(folder: Path, catalogue: Catalogue) -> Scorer:
+    """The LambdaMART that was learnt here (`recommend.ranking`), or the shipped one where it cannot be used."""
+    if folder.is_dir():
+        try:
+            prepare(catalogue)
+            return LambdaMart.load(folder)
+        except RankerError as error:
+            log.warning("the shipped ranker serves: %s", error)
+    return ranker("lambdamart", catalogue)
 
 
 def _personal(reading: Reading, pool: Pool, logits: Callable[[], np.ndarray]) -> np.ndarray:

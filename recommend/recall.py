@@ -68,8 +68,11 @@ class Pool:
         )
 
 
-def recall(reading: Reading, search: Search, campaigns: Sequence[Campaign] = ()) -> Pool:
-    """The candidates of a request, at most about CAPACITY, in catalogue order; `campaigns` are those in force."""
+def recall(reading: Reading, search: Search | None, campaigns: Sequence[Campaign] = ()) -> Pool:
+    """The candidates of a request, at most about CAPACITY, in catalogue order; `campaigns` are those in force.
+
+    search: None does for a listener's own page ("home", "more") where nothing was told.
+    """
     scorings = {name: scoring for name, scoring in _scorings(reading, search).items() if scoring is not None}
     if hits := promotion.hits(reading, campaigns):
         scorings[promotion.FACTOR] = Sparse(*hits)
@@ -84,7 +87,24 @@ def recall(reading: Reading, search: Search, campaigns: Sequence[Campaign] = ())
     )
 
 
-def _scorings(reading: Reading, search: Search) -> Mapping[str, Scoring | None]:
+def given(reading: Reading, rows: np.ndarray) -> Pool:
+    """These rows, in their order, as the pool of a listener's own page, with the scores that recall would give them."""
+    scorings = {name: scoring for name, scoring in _home(reading).items() if scoring is not None}
+    return Pool(
+        rows,
+        {name: scoring.of(rows).astype(np.float32) for name, scoring in scorings.items()},
+        {name: np.zeros(len(rows), dtype=bool) for name in scorings},
+        np.zeros(len(rows), dtype=np.float32),
+    )
+
+
+def _home(reading: Reading) -> dict[str, Scoring | None]:
+    return {name: source(reading) for name, (source, _) in HOME.items()}
+
+
+def _scorings(reading: Reading, search: Search | None) -> Mapping[str, Scoring | None]:
+    if search is None:
+        return _home(reading)
     match reading.request.intent:
         case "search":
             return {"query": asked.query(reading, search), "told": asked.told(reading, search)}
@@ -95,8 +115,7 @@ def _scorings(reading: Reading, search: Search) -> Mapping[str, Scoring | None]:
         case "discover":
             return {"novel": interests.novel(reading)}
         case _:
-            home = {name: source(reading) for name, (source, _) in HOME.items()}
-            return home | {"told": asked.told(reading, search)}
+            return _home(reading) | {"told": asked.told(reading, search)}
 
 
 def _marked(rows: np.ndarray, found: np.ndarray) -> np.ndarray:

@@ -40,6 +40,16 @@ class Event(BaseModel, frozen=True, extra="forbid"):
     """Seconds for dwell, stars for rating, else None."""
 
 
+class Exposure(BaseModel, frozen=True, extra="forbid"):
+    """A list that a user was shown."""
+
+    user_id: str
+    at: datetime
+    intent: Intent
+    places: dict[str, int]
+    """Item id -> place from 0."""
+
+
 class History(BaseModel, frozen=True, extra="forbid"):
     """A user's events, oldest first."""
 

@@ -12,10 +12,14 @@ import numpy as np
 from catalog.catalogue import Catalogue
 from catalog.demo import demo_items, demo_words
 from catalog.search import Search
+from recommend.coarse import coarse
+from recommend.fine import Scorer, fine
 from recommend.models import Models, fit_models
 from recommend.pbox import Entry, Factor, PBox
 from recommend.pipeline import Pipeline
 from recommend.population import simulate
+from recommend.reading import Reading, read
+from recommend.recall import Pool, recall
 from recommend.request import Event, History, Listener, Request
 
 NOW = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
@@ -68,3 +72,25 @@ def entry(factor: Factor, key: str = "", value: float = 0.5, **more: Any) -> Ent
 def request(*entries: Entry, **more: Any) -> Request:
     more.setdefault("listener", Listener(user_id="someone"))
     return Request(pbox=PBox(version=len(entries), entries=entries), now=NOW, **more)
+
+
+def pool_for(user_id: str, *entries: Entry, **more: Any) -> tuple[Reading, Pool]:
+    """What the fine stage gets for a listener of the population, on their own page."""
+    more.setdefault("history", history(user_id))
+    reading = read(request(*entries, listener=Listener(user_id=user_id), **more), catalogue(), models())
+    return reading, coarse(reading, recall(reading, search()))
+
+
+def never_lowers(scorer: Scorer, user_id: str, wish: tuple[Factor, str], low: float, more: float) -> None:
+    """Fails where an item that has most of a wish falls as the wish is raised by `more`."""
+    before, after = (
+        {one.row: one for one in fine(*pool_for(user_id, entry(*wish, value)), scorer)} for value in (low, low + more)
+    )
+    both = [row for row in before if row in after]
+    place_before = {row: place for place, row in enumerate(both)}
+    place_after = {row: place for place, row in enumerate(row for row in after if row in before)}
+    degree = {row: sum(effect.shift for effect in before[row].effects) for row in both}
+    top = max(degree.values())
+    for row in both:
+        if degree[row] == top and top > 0.0:
+            assert place_after[row] <= place_before[row]

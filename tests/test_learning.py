@@ -24,20 +24,22 @@ from db.events import EventStore
 from db.journal import Journal
 from db.learning import Learner
 from db.pbox import PBoxStore
-from db.trainer import Alive, ChildTrainer, Job, Trainer, TrainingFailed, work
+from db.trainer import Alive, ChildTrainer, Job, Trainer, TrainingFailed
 from db.trainings import LEASE, TrainingStore
 from db.users import UserStore
+from db.work import work
 from prompts.texts import Texts
-from recommend import learning as gate
+from recommend import verdicts
 from recommend.bundles import Bundle, Bundles
-from recommend.fine import additive
-from recommend.learning import Figure, Serving, Verdict, decide, hold_back, learn
+from recommend.fine import Scorer, additive
+from recommend.learning import Serving, decide, hold_back, learn
 from recommend.models import Models, fingerprint, fit_models
 from recommend.pipeline import Pipeline
 from recommend.population import simulate
 from recommend.reading import Reading
 from recommend.recall import Pool
 from recommend.request import Event, EventKind, Listener
+from recommend.verdicts import Figure, Verdict
 from tests.recommend_stage import NOW, catalogue, history, models, population, request, search
 from tools.context import Engine, ListRequest, Stores
 
@@ -156,8 +158,8 @@ def test_no_figure_keeps_models_in_service_that_know_what_was_forgotten() -> Non
 @settings(max_examples=60, deadline=None)
 def test_only_a_loss_beyond_tolerance_and_chance_is_refused(before: float, loss: float, width: float) -> None:
     figure = Figure(before=before, after=before - loss, low=-loss - width, high=-loss + width)
-    harmful = loss > gate.TOLERANCE * before * 1.0001 and loss > width
-    harmless = loss <= gate.TOLERANCE * before * 0.9999 or loss <= width
+    harmful = loss > verdicts.TOLERANCE * before * 1.0001 and loss > width
+    harmless = loss <= verdicts.TOLERANCE * before * 0.9999 or loss <= width
     accepted = decide(models(), models(), {"graph": figure}, forgotten=0).accepted
     assert accepted or not harmless
     assert not (accepted and harmful)
@@ -423,8 +425,8 @@ def test_the_thread_goes_on_after_trouble_and_swaps_what_it_trained(
     monkeypatch.setattr(shop.events, "actions_after", once_in_trouble)
     shop.like("ann", range(60, 60 + learning.LEAST_NEW))
 
-    def serve(fitted: Models) -> None:
-        running.swap(fitted)
+    def serve(fitted: Models, scorer: Scorer | None) -> None:
+        running.swap(fitted, scorer)
         swapped.set()
 
     learner.start(serve, minutes=1e-6)
@@ -436,7 +438,7 @@ def test_the_thread_goes_on_after_trouble_and_swaps_what_it_trained(
 
 def test_without_minutes_nothing_is_learnt_in_the_background(shop: Shop) -> None:
     learner = shop.learner()
-    learner.start(lambda _: None, minutes=0)
+    learner.start(lambda *_: None, minutes=0)
     assert learner._thread is None
 
 

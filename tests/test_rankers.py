@@ -7,38 +7,31 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import lightgbm
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recommend_stage import NOW, catalogue, entry, history, models, population, request, search
+from recommend_stage import NOW, catalogue, models, never_lowers, pool_for, population, request, search
 
-from lab.recommender import din, din_export, lambdamart
+from lab.recommender import din, din_export
 from lab.recommender.din_model import Config
-from lab.recommender.lambdamart import TrainConfig
-from lab.recommender.logged import (
-    EXPOSED,
-    GOOD,
-    PLACE,
-    Lists,
-    before_and_after,
-    exposed,
-    grades,
-    lists,
-    offered,
-    places,
-)
+from lab.recommender.logged import EXPOSED, before_and_after, exposed
 from lab.recommender.rank import examples, measure
 from recommend.coarse import coarse
-from recommend.features import NAMES
+from recommend.features import NAMES, features
 from recommend.fine import Scorer, additive, fine
 from recommend.models import fit_models
 from recommend.pbox import Factor
 from recommend.rankers import LIMIT, WEIGHTS, Din, LambdaMart, RankerError, Scale, ranker
+from recommend.ranking import lambdamart
+from recommend.ranking.grades import GOOD, grades
+from recommend.ranking.lambdamart import TrainConfig
+from recommend.ranking.lists import PLACE, Lists
+from recommend.ranking.questions import lists, offered, shown
+from recommend.ranking.trees import added, as_onnx
 from recommend.reading import read
 from recommend.recall import recall
-from recommend.request import Event, Listener
+from recommend.request import Event
 
 WHO = "sim-0007"
 CUT = NOW - timedelta(days=20)
@@ -49,7 +42,7 @@ QUICK = TrainConfig(trees=12, least=10, patience=12)
 def logged() -> Lists:
     people, events = population()
     known, questions = before_and_after(people, events, CUT)
-    return lists(catalogue(), search(), fit_models(catalogue(), known), questions[:60])
+    return lists(catalogue(), fit_models(catalogue(), known), questions[:60])
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +50,7 @@ def lambdamart_folder(logged: Lists, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("lambdamart")
     booster = lambdamart.train(logged.of(range(40)), logged.of(range(40, len(logged))), QUICK)
     scale = lambdamart.scale(lambdamart.scores(booster, logged), logged)
-    lambdamart.save(folder, booster, {"scale": vars(scale), **lambdamart.told(QUICK, booster)})
+    lambdamart.save(folder, as_onnx(booster), {"scale": vars(scale), **lambdamart.told(QUICK, booster)})
     return folder
 
 
@@ -78,14 +71,8 @@ def scorer(request, lambdamart_folder: Path, din_folder: Path) -> Scorer:
     return LambdaMart.load(lambdamart_folder) if request.param == "lambdamart" else Din.load(din_folder, catalogue())
 
 
-def pool_of(*entries, **more):
-    more.setdefault("history", history(WHO))
-    reading = read(request(*entries, listener=Listener(user_id=WHO), **more), catalogue(), models())
-    return reading, coarse(reading, recall(reading, search()))
-
-
 def test_scores_are_finite_bounded_and_the_same_every_time(scorer):
-    reading, pool = pool_of()
+    reading, pool = pool_for(WHO)
     scores = scorer(reading, pool)
     assert scores.shape == (len(pool),)
     assert np.isfinite(scores).all()
@@ -95,7 +82,7 @@ def test_scores_are_finite_bounded_and_the_same_every_time(scorer):
 
 
 def test_an_empty_pbox_leaves_the_learned_order_as_it_is(scorer):
-    reading, pool = pool_of()
+    reading, pool = pool_for(WHO)
     ranked = [candidate.row for candidate in fine(reading, pool, scorer)]
     assert ranked == pool.rows[np.lexsort((pool.rows, -scorer(reading, pool)))].tolist()
 
@@ -109,23 +96,11 @@ def test_an_empty_pbox_leaves_the_learned_order_as_it_is(scorer):
 )
 def test_a_raised_wish_never_lowers_what_has_it(lambdamart_folder, din_folder, wish, low, more, kind):
     scorer = LambdaMart.load(lambdamart_folder) if kind == "lambdamart" else Din.load(din_folder, catalogue())
-    lists_of = []
-    for value in (low, low + more):
-        reading, pool = pool_of(entry(*wish, value))
-        lists_of.append({c.row: c for c in fine(reading, pool, scorer)})
-    before, after = lists_of
-    both = [row for row in before if row in after]
-    place_before = {row: place for place, row in enumerate(both)}
-    place_after = {row: place for place, row in enumerate(row for row in after if row in before)}
-    degree = {row: sum(effect.shift for effect in before[row].effects) for row in both}
-    top = max(degree.values())
-    for row in both:
-        if degree[row] == top and top > 0.0:
-            assert place_after[row] <= place_before[row]
+    never_lowers(scorer, WHO, wish, low, more)
 
 
 def test_what_was_heard_stays_behind_as_much_as_welcoming_repeats_gives_back(scorer):
-    reading, pool = pool_of()
+    reading, pool = pool_for(WHO)
     heard = reading.past.heard[pool.rows]
     assert heard.any()
     fresh = replace(reading, past=replace(reading.past, heard=np.zeros_like(reading.past.heard)))
@@ -136,7 +111,7 @@ def test_what_was_heard_stays_behind_as_much_as_welcoming_repeats_gives_back(sco
 @pytest.mark.parametrize("intent", ["search", "similar", "trending", "discover"])
 def test_a_request_that_says_itself_what_it_wants_is_scored_additively(scorer, intent):
     extra = {"query": "detective"} if intent == "search" else {"anchor": catalogue().items[3].id}
-    reading, pool = pool_of(intent=intent, **(extra if intent in ("search", "similar") else {}))
+    reading, pool = pool_for(WHO, intent=intent, **(extra if intent in ("search", "similar") else {}))
     assert np.array_equal(scorer(reading, pool), additive(reading, pool))
 
 
@@ -147,7 +122,7 @@ def test_a_listener_without_history_is_scored_additively(scorer):
 
 
 def test_an_empty_pool_has_no_scores(scorer):
-    reading, pool = pool_of()
+    reading, pool = pool_for(WHO)
     assert len(scorer(reading, pool.take(np.zeros(0, dtype=np.int64), pool.coarse))) == 0
 
 
@@ -158,17 +133,23 @@ def test_training_twice_gives_the_same_trees(logged):
 
 def test_trees_keep_to_the_trends_of_the_features(logged, lambdamart_folder):
     model = LambdaMart.load(lambdamart_folder)
-    table = lambdamart.at_top(logged).table[:300].copy()
+    table = logged.at_top().table[:300].copy()
     low = model.raw(table)
     table[:, NAMES.index("page_language")] += 1.0
     table[:, NAMES.index("quality")] += 0.2
     assert (model.raw(table) >= low - 1e-9).all()
 
 
-def test_the_trees_in_onnx_score_as_those_of_lightgbm(logged, lambdamart_folder):
-    booster = lightgbm.Booster(model_str=(lambdamart_folder / lambdamart.TEXT).read_text())
-    table = lambdamart.at_top(logged).table
-    assert np.allclose(LambdaMart.load(lambdamart_folder).raw(table), booster.predict(table, num_threads=1), atol=1e-5)
+def test_the_trees_in_onnx_score_as_those_of_lightgbm_and_add_up(logged, tmp_path):
+    one = lambdamart.train(logged.of(range(30)), logged.of(range(30, 45)), QUICK)
+    card = {"scale": {"centre": 0.0, "factor": 1.0}}
+    lambdamart.save(tmp_path / "one", as_onnx(one), card)
+    under = LambdaMart.load(tmp_path / "one")
+    assert np.allclose(under.raw(logged.at_top().table), lambdamart.scores(one, logged), atol=1e-5)
+    more = lambdamart.train(logged.of(range(20, 50)), logged.of(range(50, len(logged))), QUICK, under)
+    lambdamart.save(tmp_path / "sum", added(as_onnx(one), as_onnx(more)), card)
+    both = lambdamart.scores(one, logged) + lambdamart.scores(more, logged)
+    assert np.allclose(LambdaMart.load(tmp_path / "sum").raw(logged.at_top().table), both, atol=1e-5)
 
 
 def test_a_ranker_of_other_features_is_refused(lambdamart_folder, tmp_path):
@@ -195,7 +176,7 @@ def test_a_scale_rises_strictly_and_stays_within_its_limit():
 
 
 def test_the_shipped_trees_serve_the_features_of_today():
-    reading, pool = pool_of()
+    reading, pool = pool_for(WHO)
     assert np.isfinite(ranker("lambdamart", catalogue())(reading, pool)).all()
     card = json.loads((WEIGHTS / "lambdamart" / "lambdamart.json").read_text())
     assert {"config", "data", "data_sha256", "licence", "held_out"} <= card.keys()
@@ -220,22 +201,30 @@ def test_grades_take_the_best_that_was_done_unless_the_listener_was_displeased()
     assert grades(events) == {"a": 3, "b": 2, "c": 0, "d": 1, "e": 3, "f": 0, "g": 0}
 
 
-def test_impressions_of_one_moment_are_one_list_in_its_order():
-    shown = [act("a", "impression", 0), act("b", "impression", 0), act("c", "impression", 5), act("a", "impression", 5)]
-    assert places(shown) == {"a": 0, "b": 1, "c": 0}
-
-
 def test_where_it_is_known_what_was_shown_only_that_teaches():
     people, events = population()
     _, questions = before_and_after(people, events, CUT)
     question = next(q for q in questions if any(g >= GOOD for g in grades(q.after).values()))
-    _, pool = offered(catalogue(), search(), models(), question)
-    ids = [catalogue().items[row].id for row in pool.rows[:5]]
-    shown = tuple(act(item, "impression", 0) for item in ids)
-    found = lists(catalogue(), search(), models(), [replace(question, after=(*shown, *question.after))])
-    assert sorted(found.rows.tolist()) == sorted(pool.rows[:5].tolist())
-    assert sorted(found.places.tolist()) == [0, 1, 2, 3, 4]
-    assert found.table[:, PLACE].tolist() == found.places.tolist()
+    _, pool = offered(catalogue(), models(), question)
+    wanted = next(item for item, grade in grades(question.after).items() if grade >= GOOD)
+    ids = [wanted, *(catalogue().items[row].id for row in pool.rows[:5])]
+    shown = {item: place for place, item in enumerate(dict.fromkeys(ids))}
+    found = lists(catalogue(), models(), [replace(question, shown=shown)])
+    assert found.rows.tolist() == [catalogue().row[item] for item in shown]
+    assert found.places.tolist() == [*range(len(shown))] == found.table[:, PLACE].tolist()
+    assert found.grades[0] >= GOOD and found.relevant[0] <= set(found.rows.tolist())
+
+
+def test_what_was_shown_has_the_features_that_it_has_in_a_pool():
+    people, events = population()
+    _, questions = before_and_after(people, events, CUT)
+    question = questions[5]
+    reading, pool = offered(catalogue(), models(), question)
+    items = {catalogue().items[row].id: 0 for row in pool.rows[:30]}
+    again = shown(catalogue(), models(), replace(question, shown=items))
+    some = pool.take(np.arange(30), pool.coarse)
+    assert np.allclose(features(reading, some), features(*again))
+    assert np.allclose(additive(reading, some), additive(*again))
 
 
 def test_nothing_after_the_cut_is_known_before_it(logged):

@@ -21,19 +21,26 @@ from typing import Any
 import numpy as np
 
 from lab.metrics import average_precision, gini, hit_rate, ndcg, over_users
-from lab.recommender import din, din_export, lambdamart
+from lab.recommender import din, din_export
 from lab.recommender.din_model import Config as DinConfig
 from lab.recommender.gauc import auc, gauc
-from lab.recommender.lambdamart import TrainConfig
-from lab.recommender.logged import GOOD, Lists, exposed, fingerprint, offered
+from lab.recommender.logged import exposed
 from lab.recommender.rank_data import Task, goodbooks, simulated
 from recommend.features import NAMES
 from recommend.fine import Scorer, additive
 from recommend.rankers import Din, LambdaMart
+from recommend.ranking import lambdamart
+from recommend.ranking.grades import GOOD
+from recommend.ranking.lambdamart import TrainConfig
+from recommend.ranking.lists import Lists, fingerprint
+from recommend.ranking.questions import offered
+from recommend.ranking.trees import as_onnx
 
 K = 10
 BLEND: Mapping[str, float] = {"collaborative": 1.0, "neighbours": 0.5, "graph": 0.5, "sequence": 1.0, "taste": 0.5}
 """The plain blend: source scores, added up."""
+TEXT = "lambdamart.txt"
+"""LightGBM's own form of the trees, for whoever wants to look at them."""
 LEFT_EACH = 40
 """Candidates left alone that DIN learns from, drawn from each list."""
 
@@ -82,7 +89,9 @@ def train(task: Task, out: Path, config: TrainConfig, network: DinConfig, *, qui
     booster = lambdamart.train(task.lessons, task.valid, config)
     scale = asdict(lambdamart.scale(lambdamart.scores(booster, task.lessons), task.lessons))
     trees = {**facts, **lambdamart.told(config, booster), "scale": scale}
-    lambdamart.save(out / "lambdamart", booster, trees)
+    lambdamart.save(out / "lambdamart", as_onnx(booster), trees)
+    text = booster.model_to_string(num_iteration=booster.best_iteration)
+    (out / "lambdamart" / TEXT).write_text(text, encoding="utf-8")
     net = _train_din(task, out, network, facts, quiet)
     catalogue = task.catalogue
     scorers = {"lambdamart": LambdaMart.load(out / "lambdamart"), "din": Din.load(out / "din", catalogue)}
@@ -92,10 +101,10 @@ def train(task: Task, out: Path, config: TrainConfig, network: DinConfig, *, qui
 def _train_din(task: Task, out: Path, config: DinConfig, facts: Mapping[str, Any], quiet: bool) -> dict[str, Any]:
     vectors = np.array(task.catalogue.vectors, dtype=np.float32)
     longest = max(len(rows) for rows in (*task.lessons.histories, *task.valid.histories))
-    lessons = examples(lambdamart.at_top(task.lessons), longest, config.seed)
-    valid = examples(lambdamart.at_top(task.valid), longest, None)
+    lessons = examples(task.lessons.at_top(), longest, config.seed)
+    valid = examples(task.valid.at_top(), longest, None)
     model = din.train(lessons, valid, vectors, out / "din-run", config, quiet=quiet)
-    raw = din.score(model, examples(lambdamart.at_top(task.lessons), longest, None), vectors)
+    raw = din.score(model, examples(task.lessons.at_top(), longest, None), vectors)
     din_export.export(out / "din-run", out / "din", [item.id for item in task.catalogue.items], NAMES)
     scale = {"scale": asdict(lambdamart.scale(raw, task.lessons))}
     told = _tell(out / "din" / "din.json", {**facts, **scale})
@@ -129,10 +138,10 @@ def compare(task: Task, trained: Trained) -> dict[str, Any]:
     found = {"additive": lists.baseline, "blend": blend(lists)}
     booster = trained.scorers["lambdamart"]
     assert isinstance(booster, LambdaMart)
-    found["lambdamart"] = booster.raw(lambdamart.at_top(lists).table)
+    found["lambdamart"] = booster.raw(lists.at_top().table)
     net = trained.scorers["din"]
     assert isinstance(net, Din)
-    found["din"] = _din_scores(net, lambdamart.at_top(lists))
+    found["din"] = _din_scores(net, lists.at_top())
     found |= {name: lists.table[:, NAMES.index(name)] for name in ("collaborative", "neighbours", "graph", "sequence")}
     told = {name: measure(scores, lists, catalogue.popularity, len(catalogue)) for name, scores in found.items()}
     return told | {name: _of_ranks(rows, task) for name, rows in task.peers.items()}
@@ -171,7 +180,7 @@ def debiasing(task: Task, config: TrainConfig) -> dict[str, float]:
 
 def latency(task: Task, scorers: Mapping[str, Scorer], times: int = 100) -> dict[str, dict[str, float]]:
     """Milliseconds to score one pool, the features included: by the clock, and of processor time (`cpu`)."""
-    asked = [offered(task.catalogue, task.search, task.models, question) for question in task.some_questions[:10]]
+    asked = [offered(task.catalogue, task.models, question) for question in task.some_questions[:10]]
     told = {}
     for name, scorer in {"additive": additive, **scorers}.items():
         taken, used = [], []

@@ -14,20 +14,22 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from catalog.catalogue import Catalogue
 from catalog.demo import demo_items, demo_words
 from catalog.items import Item
 from catalog.load import read_named
 from catalog.opening import open_catalogue
-from catalog.search import Search
 from lab.recommender.data import Ratings, user_split
 from lab.recommender.data import goodbooks as read_goodbooks
-from lab.recommender.logged import Lists, Question, before_and_after, joined, lists
+from lab.recommender.logged import before_and_after
 from recommend.als import fit_als
 from recommend.interactions import Interactions, strength
 from recommend.models import Models, fit_models
 from recommend.population import LISTENERS, simulate
+from recommend.ranking.lists import Lists, joined
+from recommend.ranking.questions import Question, lists
 from recommend.request import Event, Listener
 from recommend.sequence import SequenceModel
 
@@ -54,7 +56,6 @@ class Task:
     name: str
     licence: str
     catalogue: Catalogue
-    search: Search
     models: Models
     """Those behind the held-out lists."""
     lessons: Lists
@@ -83,15 +84,18 @@ def simulated(listeners: int, seed: int, data_dir: Path | None) -> Task:
     if count < 3 or seed < 1:
         raise ValueError(f"{listeners} listeners, seed {seed}: give at least {3 * LISTENERS} and a seed from 1")
     catalogue = open_catalogue(data_dir) if data_dir else cheap(demo_items())
-    search = Search(catalogue)
     worlds = [_population(catalogue, seed + number) for number in range(count)]
-    parts = [lists(catalogue, search, models, questions) for models, questions in worlds]
+    parts = [_lists(catalogue, models, questions) for models, questions in worlds]
     lessons, valid = _stopping(joined(parts[:-1]), seed)
     models, questions = worlds[-1]
     held, by_id = parts[-1], {question.listener.user_id: question for question in questions}
     asked = tuple(by_id[listener] for listener in held.listeners)
     peers = peers_of(catalogue, models, asked)
-    return Task("simulated", OWN_LICENCE, catalogue, search, models, lessons, valid, held, asked, peers)
+    return Task("simulated", OWN_LICENCE, catalogue, models, lessons, valid, held, asked, peers)
+
+
+def _lists(catalogue: Catalogue, models: Models, questions: list[Question]) -> Lists:
+    return lists(catalogue, models, tqdm(questions, desc="pools", mininterval=5))
 
 
 def _population(catalogue: Catalogue, seed: int) -> tuple[Models, list[Question]]:
@@ -116,21 +120,20 @@ def goodbooks(folder: Path, data_dir: Path | None, sequence: Path | None) -> Tas
     """
     ratings = read_goodbooks(folder)
     catalogue = _goodbooks_catalogue(folder, data_dir)
-    search = Search(catalogue)
     learn, hold = user_split(ratings, HELD, 0)
     following = _following(sequence, catalogue)
     parts = []
     for fold in range(FOLDS):
         inside = np.arange(len(learn)) % FOLDS == fold
         models = _rated_models(catalogue, ratings, learn[~inside], following)
-        parts.append(lists(catalogue, search, models, _readers(ratings, learn[inside], last=True)))
+        parts.append(_lists(catalogue, models, _readers(ratings, learn[inside], last=True)))
     lessons, valid = _stopping(joined(parts), 0)
     models = _rated_models(catalogue, ratings, learn, following)
     questions = _readers(ratings, hold, last=False)
-    held, by_id = lists(catalogue, search, models, questions), {q.listener.user_id: q for q in questions}
+    held, by_id = _lists(catalogue, models, questions), {q.listener.user_id: q for q in questions}
     asked = tuple(by_id[listener] for listener in held.listeners)
     peers = peers_of(catalogue, models, asked, _interactions(catalogue, ratings, learn))
-    return Task("goodbooks", GOODBOOKS_LICENCE, catalogue, search, models, lessons, valid, held, asked, peers)
+    return Task("goodbooks", GOODBOOKS_LICENCE, catalogue, models, lessons, valid, held, asked, peers)
 
 
 def peers_of(

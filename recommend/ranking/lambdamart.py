@@ -2,7 +2,8 @@
 
 One thread, seeded and deterministic. Features with a trend are held to it (monotone constraints). The position of an
 exposure is a feature in training and one constant place at serving; lists may instead be weighted by inverse
-propensity (Joachims et al., WSDM 2017). Stops when NDCG@10 on the validation lists has not risen for a while.
+propensity (Joachims et al., WSDM 2017). Stops when NDCG@10 on the validation lists has not risen for a while. Trees may
+be put on top of those of another ranker: they then learn only what it gets wrong.
 """
 
 from __future__ import annotations
@@ -16,13 +17,12 @@ from typing import Any
 import lightgbm
 import numpy as np
 import onnx
-from onnx import TensorProto, helper
 
-from lab.recommender.logged import BEST, PLACE, Lists, examination
-from recommend.features import FEATURES, NAMES, TOP_PLACE
-from recommend.rankers import CARD, TREES, Scale
+from recommend.features import FEATURES, NAMES
+from recommend.rankers import CARD, TREES, LambdaMart, Scale
+from recommend.ranking.grades import BEST
+from recommend.ranking.lists import Lists
 
-TEXT = "lambdamart.txt"
 LEAST_PROPENSITY = 0.1
 """Weights are cut here: a click on a far place would otherwise outweigh everything."""
 
@@ -48,12 +48,15 @@ class TrainConfig:
     seed: int = 0
 
 
-def train(lessons: Lists, exam: Lists, config: TrainConfig) -> lightgbm.Booster:
-    """The trees up to the best validation figure. ValueError where no lesson has a positive grade."""
+def train(lessons: Lists, exam: Lists, config: TrainConfig, under: LambdaMart | None = None) -> lightgbm.Booster:
+    """The trees up to the best validation figure. ValueError where no lesson has a positive grade.
+
+    under: the ranker on top of which they are put; their scores are to be added to its.
+    """
     if not (lessons.grades > 0).any():
         raise ValueError("no candidate of the lessons was touched; there is nothing to learn")
-    learn = _dataset(lessons, config)
-    check = _dataset(exam, config, learn)
+    learn = _dataset(lessons, config, under)
+    check = _dataset(exam, config, under, learn)
     return lightgbm.train(
         _parameters(config),
         learn,
@@ -65,14 +68,7 @@ def train(lessons: Lists, exam: Lists, config: TrainConfig) -> lightgbm.Booster:
 
 def scores(booster: lightgbm.Booster, lists: Lists) -> np.ndarray:
     """The trees' scores of all candidates as at serving, the position being constant."""
-    return np.asarray(booster.predict(at_top(lists).table, num_threads=1))
-
-
-def at_top(lists: Lists) -> Lists:
-    """The lists with every candidate on the place that it has at serving."""
-    table = lists.table.copy()
-    table[:, PLACE] = TOP_PLACE
-    return Lists(**{**vars(lists), "table": table})
+    return np.asarray(booster.predict(lists.at_top().table, num_threads=1))
 
 
 def scale(raw: np.ndarray, lists: Lists) -> Scale:
@@ -87,62 +83,17 @@ def scale(raw: np.ndarray, lists: Lists) -> Scale:
     return Scale(float(raw.mean()), float(np.median(factors)) if factors else 1.0)
 
 
-def save(folder: Path, booster: lightgbm.Booster, card: Mapping[str, Any]) -> None:
-    """Write the trees as ONNX, as LightGBM's own text for whoever wants to look at them, and their card."""
+def save(folder: Path, trees: onnx.ModelProto, card: Mapping[str, Any]) -> None:
+    """Write what `recommend.rankers.LambdaMart` loads: the trees as ONNX, and their card."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / TEXT).write_text(booster.model_to_string(num_iteration=booster.best_iteration), encoding="utf-8")
-    onnx.save(as_onnx(booster), folder / TREES)
+    onnx.save(trees, folder / TREES)
+    save_card(folder, card)
+
+
+def save_card(folder: Path, card: Mapping[str, Any]) -> None:
+    """Write what is told about the trees of a folder."""
     text = json.dumps({"model": "lambdamart", "features": list(NAMES), **card}, indent=1, sort_keys=True)
     (folder / CARD).write_text(text + "\n", encoding="utf-8")
-
-
-def as_onnx(booster: lightgbm.Booster) -> onnx.ModelProto:
-    """The trees up to the best as one TreeEnsembleRegressor: "features" (n, f) to "scores" (n, 1)."""
-    nodes: dict[str, list[Any]] = {name: [] for name in _NODE_FIELDS}
-    leaves: dict[str, list[Any]] = {name: [] for name in ("treeids", "nodeids", "weights")}
-    for number, tree in enumerate(booster.dump_model(num_iteration=booster.best_iteration)["tree_info"]):
-        _add(tree["tree_structure"], number, nodes, leaves)
-    attributes = {f"nodes_{name}": values for name, values in nodes.items()}
-    attributes |= {f"target_{name}": values for name, values in leaves.items()}
-    attributes["target_ids"] = [0] * len(leaves["weights"])
-    node = helper.make_node(
-        "TreeEnsembleRegressor", ["features"], ["scores"], domain="ai.onnx.ml", n_targets=1, **attributes
-    )
-    graph = helper.make_graph(
-        [node],
-        "lambdamart",
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, len(NAMES)])],
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, [None, 1])],
-    )
-    versions = [helper.make_opsetid("ai.onnx.ml", 3), helper.make_opsetid("", 17)]
-    return helper.make_model(graph, opset_imports=versions, ir_version=8)
-
-
-_NODE_FIELDS = ("treeids", "nodeids", "featureids", "values", "modes", "truenodeids", "falsenodeids")
-
-
-def _add(node: Mapping[str, Any], tree: int, nodes: dict[str, list[Any]], leaves: dict[str, list[Any]]) -> int:
-    """Put a node and those below it into the lists; returns its number within its tree."""
-    number = nodes["treeids"].count(tree)
-    leaf = "split_feature" not in node
-    value = 0.0 if leaf else _not_above(node["threshold"])
-    feature, mode = (0, "LEAF") if leaf else (int(node["split_feature"]), "BRANCH_LEQ")
-    for name, entry in zip(_NODE_FIELDS, (tree, number, feature, value, mode, 0, 0), strict=True):
-        nodes[name].append(entry)
-    if leaf:
-        for name, entry in (("treeids", tree), ("nodeids", number), ("weights", float(node["leaf_value"]))):
-            leaves[name].append(entry)
-        return number
-    place = len(nodes["treeids"]) - 1
-    nodes["truenodeids"][place] = _add(node["left_child"], tree, nodes, leaves)
-    nodes["falsenodeids"][place] = _add(node["right_child"], tree, nodes, leaves)
-    return number
-
-
-def _not_above(threshold: float) -> float:
-    """The largest float32 that is not above: float32 features then go the same way as beside the threshold itself."""
-    rounded = np.float32(threshold)
-    return float(rounded if float(rounded) <= threshold else np.nextafter(rounded, np.float32(-np.inf)))
 
 
 def told(config: TrainConfig, booster: lightgbm.Booster) -> dict[str, Any]:
@@ -157,17 +108,25 @@ def told(config: TrainConfig, booster: lightgbm.Booster) -> dict[str, Any]:
     }
 
 
-def _dataset(lists: Lists, config: TrainConfig, like: lightgbm.Dataset | None = None) -> lightgbm.Dataset:
+def examination(place: np.ndarray, steep: float = 1.0) -> np.ndarray:
+    """The chance that a place from 0 is looked at."""
+    return (1.0 + np.maximum(place, 0)) ** -steep
+
+
+def _dataset(
+    lists: Lists, config: TrainConfig, under: LambdaMart | None, like: lightgbm.Dataset | None = None
+) -> lightgbm.Dataset:
     kept = lists.of(np.flatnonzero(lists.sizes))
     weight = None
     if config.debias == "ips" and like is None:
         weight = np.where(kept.grades > 0, 1.0 / np.maximum(examination(kept.places), LEAST_PROPENSITY), 1.0)
-    table = kept.table if config.debias == "feature" else at_top(kept).table
+    table = kept.table if config.debias == "feature" else kept.at_top().table
     return lightgbm.Dataset(
         table.astype(np.float32),
         label=kept.grades.astype(np.int32),
         group=kept.sizes,
         weight=weight,
+        init_score=None if under is None else under.raw(kept.at_top().table),
         feature_name=list(NAMES),
         reference=like,
         params={"verbose": -1, "num_threads": 1, "min_data_in_bin": 3},
