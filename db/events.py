@@ -11,7 +11,7 @@ from itertools import groupby, islice
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
-from sqlalchemy import bindparam, delete, func, insert, outerjoin, select
+from sqlalchemy import Select, bindparam, delete, func, insert, outerjoin, select
 from sqlalchemy.orm import Session
 
 from db.engine import Database, UnknownUser
@@ -98,17 +98,8 @@ class EventStore:
 
         Read in pieces: writers are not held up.
         """
-        last = 0
-        while True:
-            query = select(*_COLUMNS, _E.id).where(_E.id > last).order_by(_E.id).limit(_CHUNK)
-            if up_to is not None:
-                query = query.where(_E.id <= up_to)
-            with self._database.read() as session:
-                rows = session.execute(query).all()
-            if not rows:
-                return
+        for rows in self._pieces(select(*_COLUMNS, _E.id), up_to):
             yield from _events(rows)
-            last = rows[-1].id
 
     def exposures(self, up_to: int | None = None) -> Iterator[Exposure]:
         """Every list that was shown and may be learnt from, in the order of keeping.
@@ -123,19 +114,25 @@ class EventStore:
             yield Exposure(user_id=user_id, at=at, intent=intent or "home", places=places)
 
     def _shown(self, up_to: int | None) -> Iterator[Any]:
-        """The impressions, read in pieces."""
-        last, intent = 0, RequestRow.__table__.c.intent
+        """The impressions, with what their lists were for."""
+        intent = RequestRow.__table__.c.intent
         columns = (_E.user_id, _E.at, _E.slate_id, intent, _E.item_id, _E.position, _E.id)
         joined = outerjoin(EventRow, RequestRow, EventRow.slate_id == RequestRow.slate_id)
+        for rows in self._pieces(select(*columns).select_from(joined).where(_E.seen), up_to):
+            yield from rows
+
+    def _pieces(self, query: Select, up_to: int | None) -> Iterator[Sequence[Any]]:
+        """The rows of a query over events, by id, with an id of at most `up_to`: each piece in a session of its own."""
+        last = 0
         while True:
-            query = select(*columns).select_from(joined).where(_E.id > last, _E.seen).order_by(_E.id).limit(_CHUNK)
+            piece = query.where(_E.id > last).order_by(_E.id).limit(_CHUNK)
             if up_to is not None:
-                query = query.where(_E.id <= up_to)
+                piece = piece.where(_E.id <= up_to)
             with self._database.read() as session:
-                rows = session.execute(query).all()
+                rows = session.execute(piece).all()
             if not rows:
                 return
-            yield from rows
+            yield rows
             last = rows[-1].id
 
     def extent(self, up_to: int | None = None) -> Extent:
