@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
 from catalog.languages import codes_by_name
 from chat.llm.understanding import Call
 
 _HERE = frozenset({"en", "zh"})
-_WORD = re.compile(r"[^\W\d_]+")
 
 
 def corrected(calls: Sequence[Call], utterance: str) -> tuple[Call, ...]:
@@ -29,10 +29,15 @@ def corrected(calls: Sequence[Call], utterance: str) -> tuple[Call, ...]:
 
 
 def _said(utterance: str) -> list[tuple[str, str]]:
-    """The languages that are named: code, and the name as it was said."""
-    names, lowered = codes_by_name(), utterance.lower()
-    words = [(match.start(), names[match[0]], match[0]) for match in _WORD.finditer(lowered) if match[0] in names]
-    for name, code in names.items():
-        if not name.isascii() and name not in (word for _, _, word in words) and name in lowered:
-            words.append((lowered.index(name), code, name))
-    return [(code, utterance[at : at + len(name)]) for at, code, name in sorted(words)]
+    """The languages that are named, in order: code, and the name as it was said."""
+    codes = codes_by_name()
+    return [(codes[found[0].lower()], found[0]) for found in _named().finditer(utterance)]
+
+
+@cache
+def _named() -> re.Pattern[str]:
+    """Any name of a language: in Latin letters as a whole word, in Chinese anywhere; the longer name first."""
+    names = sorted(codes_by_name(), key=len, reverse=True)
+    latin = "|".join(re.escape(name) for name in names if name.isascii())
+    others = "|".join(re.escape(name) for name in names if not name.isascii())
+    return re.compile(rf"(?<![^\W\d_])(?:{latin})(?![^\W\d_])|{others}", re.IGNORECASE)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import onnxruntime
 from tokenizers import Encoding, Tokenizer
 
+from catalog.onnx_session import open_session
 from chat.llm.cues import Cues
 
 
@@ -29,14 +29,7 @@ class PrefixEncoder:
             if not (folder / name).is_file():
                 raise FileNotFoundError(folder / name)
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(
-            str(folder / "encoder.onnx"), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(folder / "encoder.onnx", threads, spinning=False)
 
     def tokens(self, text: str) -> Encoding:
         """The tokens of `text` with their character offsets, cut at the model's limit."""

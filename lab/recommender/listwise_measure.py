@@ -60,20 +60,21 @@ def main() -> None:
     step.add_argument("--answers", type=Path, help="what a model answered")
     options = parser.parse_args()
     catalogue, questions = open_catalogue(options.data_dir), questions_of(options.narrative)
+    answers: dict[int, str] = {}
+    if options.answers:
+        lines = (json.loads(line) for line in options.answers.read_text(encoding="utf-8").splitlines() if line.strip())
+        answers = {line["id"]: str(line["answer"]) for line in lines}
     prompts: list[str] = []
 
-    def keep(prompt: str) -> str:
+    def ask(prompt: str) -> str:
         prompts.append(prompt)
-        return ""
+        return answers.get(len(prompts) - 1, "")
 
-    found = reread(catalogue, questions, keep)
+    found = reread(catalogue, questions, ask)
     if options.ask:
-        lines = (json.dumps({"id": n, "prompt": prompt}, ensure_ascii=False) for n, prompt in enumerate(prompts))
-        options.ask.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        told = (json.dumps({"id": n, "prompt": prompt}, ensure_ascii=False) for n, prompt in enumerate(prompts))
+        options.ask.write_text("\n".join(told) + "\n", encoding="utf-8")
         return
-    lines = [json.loads(line) for line in options.answers.read_text(encoding="utf-8").splitlines() if line.strip()]
-    answers = {prompts[line["id"]]: str(line["answer"]) for line in lines}
-    found = reread(catalogue, questions, lambda prompt: answers.get(prompt, ""))
     print(HEADING, *table(found), sep="\n")
     mean = sum(map(len, prompts)) / max(1, len(prompts))
     print(f"{len(answers)} of {len(prompts)} prompts answered; {mean:.0f} letters a prompt")

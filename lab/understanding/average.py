@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from lab.understanding.fit import save
+
 
 def averaged(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor], share: float) -> dict[str, torch.Tensor]:
     """`share` of the second and the rest of the first. Raises ValueError for models of different shapes."""
@@ -37,7 +39,7 @@ def main() -> None:
     model = averaged(saved[0]["model"], saved[1]["model"], args.share)
     told = {"averaged_runs": [state["told"] for state in saved], "share_of_second": args.share}
     args.out.mkdir(parents=True, exist_ok=True)
-    torch.save({**saved[1], "model": model, "last": model, "told": told}, args.out / "model.pt")
+    save(args.out / "model.pt", {**saved[1], "model": model, "last": model, "told": told})
     shutil.copy(args.runs[1] / "tokenizer.json", args.out / "tokenizer.json")
 
 

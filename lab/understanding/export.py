@@ -18,12 +18,12 @@ from typing import Any
 import gguf
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from tokenizers import Tokenizer
 from torch import nn
 
+from catalog.onnx_session import open_session
 from chat.llm.dsl import BOS, EOS, MAX_POINTERS, PIECES
 from chat.llm.understanding import WEIGHTS
 from lab.onnx_traces import without_traces
@@ -42,6 +42,9 @@ LAYER_NAMES = {
     "u": "ffn_up",
     "dn": "ffn_down",
 }
+
+SAMPLES = ("user : hi", "user : 睡前想听点治愈的，不要恐怖的", "user : less politics shown : 1 . Dune | 2 . Emma |")
+"""Texts on which an exported encoder is compared with its model."""
 
 
 class PrefixGraph(nn.Module):
@@ -81,16 +84,19 @@ def write_encoder(model: Understander, tokenizer: Tokenizer, path: Path, int8: b
         else:
             path.write_bytes(full.read_bytes())
     onnx.save(without_traces(onnx.load(path)), path)
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    worst = 1.0
-    texts = ("user : hi", "user : 睡前想听点治愈的，不要恐怖的", "user : less politics shown : 1 . Dune | 2 . Emma |")
-    for text in texts:
+    return agreement(graph, tokenizer, path)
+
+
+@torch.no_grad()
+def agreement(graph: PrefixGraph, tokenizer: Tokenizer, path: Path) -> float:
+    """The least cosine between the prefixes of a model and of an ONNX encoder on varied texts."""
+    session, found = open_session(path), []
+    for text in SAMPLES:
         ids = torch.tensor([tokenizer.encode(text).ids])
-        with torch.no_grad():
-            wanted = graph(ids)[0].numpy().ravel()
-        got = session.run(None, {"ids": ids.numpy()})[0].ravel()
-        worst = min(worst, float(np.dot(wanted, got) / np.linalg.norm(wanted) / np.linalg.norm(got)))
-    return worst
+        wanted = graph(ids)[0].numpy().ravel()
+        got = np.asarray(session.run(None, {"ids": ids.numpy()})[0]).ravel()
+        found.append(float(np.dot(wanted, got) / np.linalg.norm(wanted) / np.linalg.norm(got)))
+    return min(found)
 
 
 def write_decoder(decoder: Decoder, path: Path) -> None:

@@ -21,40 +21,38 @@ from gguf.quants import dequantize
 from onnx import numpy_helper
 from tokenizers import Tokenizer
 
-from chat.llm.prefix import PrefixEncoder
 from chat.llm.understanding import WEIGHTS
-from lab.understanding.export import LAYER_NAMES, PrefixGraph
+from lab.understanding.export import LAYER_NAMES, PrefixGraph, agreement
 from lab.understanding.fit import save
 from lab.understanding.model import Understander, build
 from lab.understanding.progress import log_to
 
 LEAST_COSINE = 0.98
 """Between the prefix that ships and that of the restored model: below, the files are not what this code writes."""
-SAMPLES = ("user : hi", "user : 睡前想听点治愈的，不要恐怖的", "user : less politics shown : 1 . Dune | 2 . Emma |")
 MATRICES = ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense",
             "intermediate.dense", "output.dense")  # fmt: skip
 """The matrices of an encoder layer in the order in which the graph uses them."""
 QUANTISED = "_quantized"
 
 
-def restored(folder: Path) -> tuple[Understander, int]:
-    """The model of shipped weights, and the step that it was trained to.
+def restored(folder: Path) -> tuple[Understander, float]:
+    """The model of shipped weights, and how far its prefix agrees with theirs (cosine).
 
     Raises ValueError where the files are not those that `lab.understanding.export` writes.
     """
-    card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     decoder = _decoder_state(folder / "decoder.gguf")
     layers = 1 + max(int(name.split(".")[1]) for name in decoder if name.startswith("b."))
-    model = build(Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size(), layers, 0.0)
+    model = build(tokenizer.get_vocab_size(), layers, 0.0)
     model.decoder.load_state_dict(decoder)
     missing, strange = model.load_state_dict(_encoder_state(folder / "encoder.onnx", model), strict=False)
     lost = [name for name in missing if not name.startswith("decoder.")]
     if lost or strange:
         raise ValueError(f"{folder / 'encoder.onnx'} lacks {lost[:3]} and has {strange[:3]}: another version wrote it")
-    cosine = _agreement(model.eval(), folder)
+    cosine = agreement(PrefixGraph(model).eval(), tokenizer, folder / "encoder.onnx")
     if not cosine >= LEAST_COSINE:
         raise ValueError(f"the restored encoder agrees with {folder / 'encoder.onnx'} to {cosine:.3f} only")
-    return model, int(card["steps"])
+    return model, cosine
 
 
 def _decoder_state(path: Path) -> dict[str, torch.Tensor]:
@@ -102,29 +100,18 @@ def _dequantised(values: dict[str, np.ndarray], name: str) -> torch.Tensor:
     return torch.from_numpy((values[name].astype(np.float32) - zero) * factor)
 
 
-@torch.no_grad()
-def _agreement(model: Understander, folder: Path) -> float:
-    """The least cosine between the prefixes of both on sample texts."""
-    shipped, graph, found = PrefixEncoder(folder, 1), PrefixGraph(model), []
-    for text in SAMPLES:
-        coded, prefix, _ = shipped.encode(text)
-        mine = graph(torch.tensor([coded.ids]))[0].numpy().ravel()
-        found.append(float(mine @ prefix.ravel() / np.linalg.norm(mine) / np.linalg.norm(prefix)))
-    return min(found)
-
-
 def restore(weights: Path, run: Path) -> float:
     """Writes `model.pt` and `tokenizer.json` of the run. FileExistsError where the run has a checkpoint already."""
     if (run / "model.pt").exists():
         raise FileExistsError(f"{run / 'model.pt'} is there already; choose another folder, or train on from it")
-    model, step = restored(weights)
+    model, cosine = restored(weights)
+    card = json.loads((weights / "model.json").read_text(encoding="utf-8"))
     run.mkdir(parents=True, exist_ok=True)
     shutil.copy(weights / "tokenizer.json", run / "tokenizer.json")
-    state = model.state_dict()
-    told = {"restored_from": json.loads((weights / "model.json").read_text(encoding="utf-8"))["commit"]}
-    layers = model.decoder.shape.layers
-    save(run / "model.pt", {"model": state, "last": state, "layers": layers, "step": step, "seed": 0, "told": told})
-    return _agreement(model, weights)
+    state, told = model.state_dict(), {"restored_from": card["commit"]}
+    parts = {"model": state, "last": state, "layers": model.decoder.shape.layers}
+    save(run / "model.pt", {**parts, "step": int(card["steps"]), "seed": 0, "told": told})
+    return cosine
 
 
 def main() -> None:
