@@ -76,8 +76,12 @@ class Conversation:
         return self._stage.screen(user_id, conversation_id)
 
     def act(self, user_id: str, conversation_id: str, item_id: str, action: CardAction) -> Screen:
-        """A card's button. An item that is not in the catalogue, or an unknown action, changes nothing."""
-        if item_id not in self._parts.engine.catalogue.row:
+        """A card's button. An unknown action changes nothing, nor does an item that was not shown here lately.
+
+        Lately: whoever taps two cards quickly means both, though the first tap may have brought another list.
+        """
+        shown = self._parts.stores.journal.lately_shown(user_id, conversation_id)
+        if item_id not in self._parts.engine.catalogue.row or item_id not in shown:
             return self._stage.screen(user_id, conversation_id)
         now = datetime.now(UTC)
         if action == "more":

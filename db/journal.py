@@ -82,6 +82,12 @@ class Journal:
         with self._database.read() as session:
             return list(session.scalar(_newest(RequestRow.item_ids, user_id, conversation_id)) or [])
 
+    def lately_shown(self, user_id: str, conversation_id: str, lists: int = 10) -> set[str]:
+        """Item ids of the last few lists of this conversation."""
+        with self._database.read() as session:
+            newest = _newest(RequestRow.item_ids, user_id, conversation_id, lists)
+            return {item for items in session.scalars(newest) for item in items}
+
     def shown(self, user_id: str, conversation_id: str) -> Slate | None:
         """The whole list that is on this conversation's screen, or None."""
         with self._database.read() as session:
@@ -123,9 +129,9 @@ class Journal:
             return session.scalar(newest.limit(1))
 
 
-def _newest(column: Any, user_id: str, conversation_id: str) -> Any:
+def _newest(column: Any, user_id: str, conversation_id: str, lists: int = 1) -> Any:
     mine = RequestRow.user_id == user_id, RequestRow.conversation_id == conversation_id
-    return select(column).where(*mine).order_by(RequestRow.seq.desc()).limit(1)
+    return select(column).where(*mine).order_by(RequestRow.seq.desc()).limit(lists)
 
 
 def _record(row: TurnRow) -> TurnRecord:

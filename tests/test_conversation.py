@@ -211,6 +211,24 @@ def test_a_button_for_an_unknown_item_changes_nothing(stage: Stage) -> None:
     assert talk.act("anna", "talk-anna", "../../etc/passwd", "like").cards == before.cards
 
 
+def test_a_button_of_a_list_that_has_just_gone_still_counts(stage: Stage) -> None:
+    talk = conversation(stage, ScriptedModel.of())
+    first, second = talk.screen("anna", "talk-anna").cards[:2]
+    talk.act("anna", "talk-anna", first.item_id, "dislike")
+    talk.act("anna", "talk-anna", second.item_id, "dislike")
+    left = {card.item_id for card in talk.refresh("anna", "talk-anna").cards}
+    assert left and not left & {first.item_id, second.item_id}
+
+
+def test_a_button_for_an_item_that_was_never_shown_changes_nothing(stage: Stage) -> None:
+    talk = conversation(stage, ScriptedModel.of())
+    shown = {card.item_id for card in talk.screen("anna", "talk-anna").cards}
+    other = next(item.id for item in stage.engine.catalogue.items if item.id not in shown)
+    talk.act("anna", "talk-anna", other, "like")
+    assert not talk.screen("anna", "talk-anna").panel
+    assert other not in {event.item_id for event in stage.stores.events.history("anna").events}
+
+
 def test_a_liked_card_teaches_a_little_and_stays_marked(stage: Stage) -> None:
     talk = conversation(stage, ScriptedModel.of())
     first = talk.screen("anna", "talk-anna").cards[0]

@@ -7,10 +7,12 @@ is kept on the server in `Seat`, which counts only for the visitor who owns it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 import gradio as gr
 from pydantic import BaseModel, ValidationError
@@ -57,13 +59,32 @@ class Visit:
         return self.seat.persona or self.seat.owner
 
 
+Act = Callable[["Acts", Seat, gr.Request, gr.EventData], Awaitable[Updates]]
+
+
+def in_order(act: Act) -> Act:
+    """Lets one visitor's taps be answered one after another, in the order of tapping.
+
+    Otherwise two quick taps run side by side, and the page may be left with what it was before the second.
+    """
+
+    @wraps(act)
+    async def waiting(self: Acts, seat: Seat, request: gr.Request, event: gr.EventData) -> Updates:
+        async with self.lines.setdefault(visitor(request), asyncio.Lock()):
+            return await act(self, seat, request, event)
+
+    return waiting
+
+
 class Acts:
-    """The page's events over one conversation. Keeps nothing of any visitor."""
+    """The page's events over one conversation. Keeps nothing of any visitor but who is being answered."""
 
     def __init__(self, conversation: Conversation, texts: Texts, parts: Parts) -> None:
         self.talk = conversation
         self.texts = texts
         self.parts = parts
+        self.lines: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """By visitor, while a tap of theirs is answered."""
 
     async def arrive(self, seat: Seat, hint: str, request: gr.Request) -> Updates:
         """The page opens. `hint` is the browser's language on its very first visit, else empty."""
@@ -108,6 +129,7 @@ class Acts:
             async for update in updates:
                 yield update
 
+    @in_order
     async def card(self, seat: Seat, request: gr.Request, event: gr.EventData) -> Updates:
         """A button of a card, or "other suggestions"."""
         visit = await self._visit(seat, request)
@@ -116,12 +138,14 @@ class Acts:
         notice = ""
         if tap and tap.act == "refresh":
             screen = await self._call(self.talk.refresh, visit)
-        elif tap and (card := next((card for card in screen.cards if card.item_id == tap.item), None)):
+        elif tap:
+            card = next((card for card in screen.cards if card.item_id == tap.item), None)
             screen = await self._call(self.talk.act, visit, tap.item, tap.act)
-            if tap.act == "play" and not card.url:
+            if tap.act == "play" and card and not card.url:
                 notice = self._words(screen)("nothing_to_play")
         return await self._painted(visit, screen, notice)
 
+    @in_order
     async def panel(self, seat: Seat, request: gr.Request, event: gr.EventData) -> Updates:
         """A change by hand in the panel."""
         visit = await self._visit(seat, request)
@@ -139,6 +163,7 @@ class Acts:
             screen = await self._call(self.talk.set_param, visit, param.factor, param.key, value)
         return await self._painted(visit, screen)
 
+    @in_order
     async def header(self, seat: Seat, request: gr.Request, event: gr.EventData) -> Updates:
         """Language of the page, whose page it is, forget me."""
         visit = await self._visit(seat, request)
@@ -157,6 +182,7 @@ class Acts:
         drawn = await self._painted(visit, screen, self._words(screen)(notice) if notice else "")
         return drawn | await self._lessons(screen)
 
+    @in_order
     async def onboard(self, seat: Seat, request: gr.Request, event: gr.EventData) -> Updates:
         """The onboarding card, answered or skipped."""
         visit = await self._visit(seat, request)
@@ -169,6 +195,7 @@ class Acts:
             screen = await self._call(self.talk.onboard, visit, age, next(iter(fields.language), "any"), tastes)
         return await self._painted(visit, screen)
 
+    @in_order
     async def teach(self, seat: Seat, request: gr.Request, event: gr.EventData) -> Updates:
         """A tap on the teaching card. Where nobody may teach from the page it does nothing."""
         visit = await self._visit(seat, request)

@@ -23,6 +23,8 @@ WAS_STOPPED = "(seat, hint) => [seat, Date.now() - (window.attune.stoppedAt || 0
 TURN: dict[str, Any] = {"concurrency_id": "turn", "concurrency_limit": 4}
 LIGHT: dict[str, Any] = {"concurrency_id": "light", "concurrency_limit": 8}
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+EVERY: dict[str, Any] = {"trigger_mode": "multiple"}
+"""Takes each tap. Gradio drops, without a word, those that come while the one before is being answered."""
 
 
 def build_page(conversation: Conversation) -> gr.Blocks:
@@ -83,9 +85,9 @@ def _wire(blocks: gr.Blocks, acts: Acts, parts: Parts, hint: gr.Textbox) -> None
     stop = parts.stop.click(None, cancels=[said, tapped], js=NOTE_STOP, **QUIET)
     stop.then(acts.stopped, [parts.seat], outputs, **LIGHT, **QUIET)
     light = (
-        parts.list.act(acts.card, [parts.seat], outputs, **LIGHT, **QUIET),
-        parts.panel.act(acts.panel, [parts.seat], outputs, **LIGHT, **QUIET),
-        parts.teach.act(acts.teach, [parts.seat], outputs, trigger_mode="multiple", **LIGHT, **QUIET),
+        parts.list.act(acts.card, [parts.seat], outputs, **EVERY, **LIGHT, **QUIET),
+        parts.panel.act(acts.panel, [parts.seat], outputs, **EVERY, **LIGHT, **QUIET),
+        parts.teach.act(acts.teach, [parts.seat], outputs, **EVERY, **LIGHT, **QUIET),
         parts.header.act(acts.header, [parts.seat], outputs, **LIGHT, **QUIET),
         parts.onboarding.act(acts.onboard, [parts.seat], outputs, **LIGHT, **QUIET),
     )

@@ -7,21 +7,23 @@ import time
 
 import torch
 
+LONGEST_STEP = 10.0
+"""Seconds that one step counts at most: a run that was held (Ctrl-Z, a closed laptop) goes on where it was."""
+
 
 class TimedSchedule:
     """Sets the rates of an optimizer whose groups each carry their highest one as "base"."""
 
     def __init__(self, optimizer: torch.optim.Optimizer, minutes: float, warm_steps: int, least: float = 0.03) -> None:
         self._optimizer, self._seconds, self._warm, self._least = optimizer, minutes * 60, warm_steps, least
-        self._start, self._steps = time.time(), 0
-
-    @property
-    def seconds(self) -> float:
-        """Seconds since the run began."""
-        return time.time() - self._start
+        self._last, self._steps = time.monotonic(), 0
+        self.seconds = 0.0
+        """Seconds that the run has trained."""
 
     def step(self) -> bool:
         """Sets the rates of the next step; False when the time is up."""
+        now = time.monotonic()
+        self.seconds, self._last = self.seconds + min(now - self._last, LONGEST_STEP), now
         spent = self.seconds / self._seconds
         self._steps += 1
         cosine = self._least + (1 - self._least) * 0.5 * (1 + math.cos(math.pi * min(spent, 1.0)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,6 +70,8 @@ class FakeConversation:
     def __init__(self) -> None:
         self.users: dict[str, Memory] = {p.user_id: Memory(p) for p in PERSONAS}
         self.lock = threading.RLock()
+        self.act_s = 0.0
+        """Seconds that the answer to a card's button takes."""
         self.left_early: list[str] = []
         """What was being answered when nobody listened any more."""
 
@@ -101,6 +104,7 @@ class FakeConversation:
     def act(self, user_id: str, conversation_id: str, item_id: str, action: CardAction) -> Screen:
         memory = self.users[user_id]
         memory.acts.append((item_id, action))
+        time.sleep(self.act_s)
         if action in {"like", "dislike", "save"}:
             memory.marks.setdefault(item_id, set()).symmetric_difference_update({action})
         elif action in {"more", "why"}:

@@ -294,3 +294,16 @@ def test_every_control_has_a_name_and_the_keyboard_reaches_the_chips(visit: Visi
     chip.focus()
     chip.press("Enter")
     expect(page.locator("#at-chat [data-testid=user]").last).to_contain_text("Shorter")
+
+
+def test_taps_that_come_while_one_is_being_answered_all_count(
+    visit: Visit, talk: FakeConversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(talk, "act_s", 0.3)
+    page = visit()
+    buttons = page.locator("#at-list .at-card [data-act=like]")
+    for button in buttons.all():
+        button.click()
+        page.wait_for_timeout(50)
+    for button in buttons.all():
+        expect(button).to_have_attribute("aria-pressed", "true")

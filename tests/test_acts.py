@@ -1,0 +1,48 @@
+"""Rules of the page's taps: one visitor's are answered in their order, nobody waits for anybody else."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+from chat.screens.acts import Seat, in_order
+from chat.screens.identity import STATE_KEY
+
+
+class Desk:
+    """Acts with one tap in them, that notes when it begins and ends and takes as long as the event says."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, asyncio.Lock] = {}
+        self.noted: list[str] = []
+
+    async def tap(self, seat: Seat, request: Any, event: Any) -> dict[Any, Any]:
+        self.noted.append(f"{event.name} begins")
+        for _ in range(event.rounds):
+            await asyncio.sleep(0)
+        self.noted.append(f"{event.name} ends")
+        return {}
+
+
+async def taps(desk: Desk, *wanted: tuple[str, str, int]) -> None:
+    act: Any = in_order(Desk.tap)  # type: ignore[arg-type]
+    for_whom = [(SimpleNamespace(scope={"state": {STATE_KEY: who}}), name, rounds) for who, name, rounds in wanted]
+    await asyncio.gather(
+        *(
+            act(desk, Seat(), SimpleNamespace(request=inner), SimpleNamespace(name=name, rounds=rounds))
+            for inner, name, rounds in for_whom
+        )
+    )
+
+
+def test_a_visitors_second_tap_waits_for_the_first() -> None:
+    desk = Desk()
+    asyncio.run(taps(desk, ("anna", "first", 5), ("anna", "second", 0)))
+    assert desk.noted == ["first begins", "first ends", "second begins", "second ends"]
+
+
+def test_another_visitor_does_not_wait() -> None:
+    desk = Desk()
+    asyncio.run(taps(desk, ("anna", "first", 5), ("ben", "second", 0)))
+    assert desk.noted.index("second ends") < desk.noted.index("first ends")
