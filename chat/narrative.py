@@ -34,16 +34,17 @@ WISHES = frozenset(
         "update_mood_preference",
         "update_scene_preference",
         "search_catalog",
+        "find_similar",
     }
 )
 _PLAIN = frozenset(
     "not no never nothing without less really much very bit little quite short shorter long longer finished complete "
     "completed ongoing free paid only new newer newest old older classic classics popular niche famous under over "
     "about around minutes minute min mins hour hours half english chinese again before while when during because and "
-    "but".split()
+    "but something like similar same kind sort style spirit vein".split()
 )
 _PLAIN_CHINESE = re.compile(
-    "不要|不想|别给我|别|完结|连载|免费|付费|热门|冷门|分钟|小时|左右|以内|适合|时候|路上|特别|非常|超级|短一点|长一点|"
+    "不要|不想|别给我|别|类似|像|一样|那样|那种|同类|完结|连载|免费|付费|热门|冷门|分钟|小时|左右|以内|适合|时候|路上|特别|非常|超级|短一点|长一点|"
     "[短长新老多少不太很最只也都和跟在要听讲]"
 )
 _STRENGTHS = ("weight_increase", "weight")
@@ -96,7 +97,8 @@ def words_of(text: str) -> float:
 
 def _name(call: Mapping[str, Any]) -> str | None:
     """The name that a taste call carries; what is searched for is no name."""
-    return next((str(call["args"][key]) for key in ("name", "category", "mood", "scene") if key in call["args"]), None)
+    keys = ("name", "category", "mood", "scene", "item")
+    return next((str(call["args"][key]) for key in keys if key in call["args"]), None)
 
 
 def _rejected(call: Mapping[str, Any]) -> str | None:

@@ -151,7 +151,7 @@ class TurnRunner:
         """Fetches the list that the turn calls for, composes the reply, and remembers the turn."""
         ctx = opening.context
         wanted = wanted_list(ctx)
-        if wanted and wanted.intent in ("home", "search") and spoken.calls is None:
+        if wanted and wanted.intent in ("home", "search", "similar") and spoken.calls is None:
             bare = unheld(ctx.outcome.changes, self._parts.engine.catalogue)
             wanted = wanted.model_copy(update={"told": telling(spoken.text, heard.calls, bare=bare)})
         hearer = opening.listener.model_copy(update={"ui_language": ctx.lang})

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from recommend.campaigns import MOST_STRENGTH
-from recommend.fine import LIKING, TOLD
+from recommend.fine import LIKING, telling_logits
 from recommend.reading import Reading
 from recommend.recall import Pool
 
@@ -21,7 +21,6 @@ WEIGHTS: Mapping[str, float] = {
     "query": 20.0,
     "similar": 5.0,
     "campaign": MOST_STRENGTH,
-    "told": TOLD,
 }
 """Logits per unit of a source's score; sources that only mirror the PBox are absent."""
 
@@ -44,7 +43,7 @@ def linear(reading: Reading, pool: Pool) -> np.ndarray:
     """Quality, popularity, the sources' own scores and the PBox shifts, added up."""
     rows = pool.rows
     scores = reading.catalogue.quality[rows] + 0.8 * reading.catalogue.popularity[rows] + reading.shift[rows]
-    for name, weight in WEIGHTS.items():
+    for name, weight in (*WEIGHTS.items(), ("told", telling_logits(reading))):
         if name in pool.scores:
             scores = scores + weight * pool.scores[name]
     return scores

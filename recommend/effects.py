@@ -38,6 +38,8 @@ BETA: dict[Factor, float] = {
 """Largest shift of one entry. Factors that are absent here act elsewhere: blocks and language filter,
 novelty and diversity mix."""
 
+TASTES = frozenset({Factor.CATEGORY, Factor.ENTITY, Factor.MOOD, Factor.SCENE})
+"""What an item is about and is like, as against what it costs, how long it is …"""
 UNBOUNDED_MINUTES = 60_000.0
 LEAST_MINUTES = 0.1
 STEEP = 5.0
@@ -85,15 +87,20 @@ def voice(entry: Entry, now: datetime) -> float:
     return STANDING + (1.0 - STANDING) * 2.0 ** (-hours / FRESH_HOURS)
 
 
-def steer(pbox: PBox, catalogue: Catalogue, heard: np.ndarray, now: datetime, scale: float = 1.0) -> Steering:
+def steer(
+    pbox: PBox, catalogue: Catalogue, heard: np.ndarray, now: datetime, scale: float = 1.0, wished: float = 1.0
+) -> Steering:
     """The shift of every entry on every row, bounded by factor; `scale` turns all of them down.
 
-    `heard` marks the rows that the listener has already played.
+    `wished` turns down what is wished for by TASTES, but not what is unwanted. `heard` marks the rows that the
+    listener has already played.
     """
     groups = []
     for factor, beta in BETA.items():
-        if own := tuple((entry, beta * voice(entry, now)) for entry in pbox.of(factor)):
-            groups.append(_Group(own, catalogue, heard, scale))
+        soft = wished if factor in TASTES else 1.0
+        own = ((entry, beta * voice(entry, now) * (soft if entry.value > 0.0 else 1.0)) for entry in pbox.of(factor))
+        if found := tuple(own):
+            groups.append(_Group(found, catalogue, heard, scale))
     return Steering(tuple(groups), catalogue)
 
 

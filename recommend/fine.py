@@ -27,8 +27,10 @@ popularity of what is shown below that of the least biased peer."""
 TONGUE = 4.0
 """Logits between audio in the listener's language and in none that they are known to hear: more than any one wish, or a
 short funny list for an English page is all Chinese crosstalk."""
-TOLD = 12.0
-"""Logits of what was told at length, at best: about as much as two or three wishes."""
+TOLD = 30.0
+"""Logits of what was told at length, at best: places among what fits it are settled by it, not by single wishes."""
+TOLD_BESIDE = 5.0
+"""The same where the list is to resemble an item: as much as the resemblance."""
 LIKING: Mapping[str, float] = {
     "collaborative": 1.8,
     "neighbours": 1.8,
@@ -51,10 +53,15 @@ class Scorer(Protocol):
 
 def fine(reading: Reading, pool: Pool, scorer: Scorer) -> list[Candidate]:
     """The candidates with their whole provenance, best first; equal scores keep the catalogue's order."""
-    scores = scorer(reading, pool) + TOLD * _of(pool, "told") + reading.shift[pool.rows]
+    scores = scorer(reading, pool) + telling_logits(reading) * _of(pool, "told") + reading.shift[pool.rows]
     order = np.lexsort((pool.rows, -scores))
     ranked = pool.take(order, pool.coarse)
     return _candidates(reading, ranked, scores[order].astype(float).tolist())
+
+
+def telling_logits(reading: Reading) -> float:
+    """What fits a telling best gains by it."""
+    return TOLD_BESIDE if reading.request.intent == "similar" else TOLD
 
 
 def additive(reading: Reading, pool: Pool) -> np.ndarray:

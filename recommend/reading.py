@@ -20,6 +20,8 @@ from recommend.request import Event, History, Intent, Request
 
 SOFT_SCALE: Mapping[Intent, float] = {"search": 0.004, "similar": 0.5, "trending": 0.3}
 """How much soft wishes count beside what was asked for; in a search they only settle ties."""
+TOLD_SCALE = 0.3
+"""How much wished tastes count beside a telling: its words say them better than the parameters read from it."""
 HEARD = frozenset({"play", "finished"})
 RECENT = 5
 """So many of the last liked items speak for what the listener is into now."""
@@ -80,7 +82,8 @@ class Reading:
 def read(request: Request, catalogue: Catalogue, models: Models) -> Reading:
     """Sum up the history, apply the hard filters, and measure the PBox on every row."""
     past = _past(request.history, catalogue)
-    steering = steer(request.pbox, catalogue, past.heard, request.now, SOFT_SCALE.get(request.intent, 1.0))
+    scale, wished = SOFT_SCALE.get(request.intent, 1.0), TOLD_SCALE if request.told else 1.0
+    steering = steer(request.pbox, catalogue, past.heard, request.now, scale, wished)
     asked = {e.key.partition("/")[0] for e in request.pbox.of(Factor.CATEGORY) if e.value > 0.0}
     return Reading(
         request=request,

@@ -16,7 +16,7 @@ from recommend import promotion
 from recommend.campaigns import Campaign
 from recommend.pbox import Factor, PBox
 from recommend.reading import Reading
-from recommend.sources import asked, company, content, indexes, interests, standing
+from recommend.sources import asked, company, content, indexes, interests, standing, telling
 from recommend.sources.scoring import Scoring, Source, Sparse
 
 CAPACITY = 1000
@@ -107,15 +107,16 @@ def _scorings(reading: Reading, search: Search | None) -> Mapping[str, Scoring |
         return _home(reading)
     match reading.request.intent:
         case "search":
-            return {"query": asked.query(reading, search), "told": asked.told(reading, search)}
+            return {"query": asked.query(reading, search), "told": telling.told(reading, search)}
         case "similar":
-            return {"similar": asked.similar(reading, search), "collaborative": company.beside(reading)}
+            beside = {"similar": asked.similar(reading, search), "collaborative": company.beside(reading)}
+            return beside | {"told": telling.told(reading, search)}
         case "trending":
             return {"trending": standing.trending(reading), "popular": standing.popular(reading)}
         case "discover":
             return {"novel": interests.novel(reading)}
         case _:
-            return _home(reading) | {"told": asked.told(reading, search)}
+            return _home(reading) | {"told": telling.told(reading, search)}
 
 
 def _marked(rows: np.ndarray, found: np.ndarray) -> np.ndarray:

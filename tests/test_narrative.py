@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 from scripted_model import ScriptedModel, calls
 from tools_stage import Stage, make_engine
@@ -19,7 +17,6 @@ from chat.llm.lessons import LessonBook, lesson_records
 from chat.parts import Parts
 from lab.recommender.narrative import WAYS, Bench, measure, ratings, table, told
 from lab.recommender.narrative_requests import PARTS, Narrative, narratives
-from lab.recommender.narrative_ways import fused
 from recommend.interactions import Interactions, Touches
 from recommend.models import Models, fit_models
 from recommend.neighbours import fit_neighbours
@@ -29,11 +26,10 @@ from tools.registry import all_tools
 ALL = narratives()
 BOOKS = 10_000
 NO_HORROR = ("block_content", {"kind": "category", "name": "horror"})
-LISTS = st.lists(st.lists(st.sampled_from("abcdefgh"), unique=True), min_size=1, max_size=4)
 
 
 def test_there_are_enough_requests_and_a_part_is_kept() -> None:
-    assert Counter(n.part for n in ALL) == {"dev": 120, "kept": 100, "final": 200}
+    assert Counter(n.part for n in ALL) == {"dev": 120, "kept": 100, "final": 200, "train": 480, "last": 240}
     assert len({n.id for n in ALL}) == len({n.request for n in ALL}) == len(ALL)
 
 
@@ -62,26 +58,6 @@ def test_a_request_with_too_few_books_is_refused() -> None:
         Narrative.model_validate({**good, "relevant": good["relevant"][:4]})
 
 
-@given(LISTS)
-def test_fusing_keeps_every_item_once(lists: list[list[str]]) -> None:
-    assert sorted(fused(lists)) == sorted({item for ranked in lists for item in ranked})
-
-
-@given(LISTS)
-def test_what_all_lists_prefer_stays_in_front(lists: list[list[str]]) -> None:
-    order = fused(lists)
-    shared = set(order).intersection(*map(set, lists))
-    for one in shared:
-        for other in shared - {one}:
-            if all(ranked.index(one) < ranked.index(other) for ranked in lists):
-                assert order.index(one) < order.index(other)
-
-
-@given(st.lists(st.sampled_from("abcdefgh"), unique=True))
-def test_one_list_alone_is_left_as_it_is(ranked: list[str]) -> None:
-    assert fused([ranked]) == ranked
-
-
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     opened = Stage.open(tmp_path, make_engine())
@@ -100,15 +76,14 @@ def said(text: str, relevant: tuple[int, ...] = (1, 2, 3, 4, 5)) -> Narrative:
     return Narrative(id="n1", lang="en", request=text, relevant=relevant, part="dev")
 
 
-def test_the_list_is_as_long_as_it_is_measured_and_blocks_hold_in_every_way_that_reads(stage: Stage) -> None:
+def test_the_list_is_as_long_as_it_is_measured_and_blocks_hold_where_they_were_read(stage: Stage) -> None:
     asked = bench(stage, ScriptedModel.of(calls(NO_HORROR)))
     [outcome] = measure(asked, [said("a ghost story but no horror")])
     assert outcome.heard.new
     assert outcome.heard.calls[0]["name"] == "block_content"
     horror = asked.catalogue.in_category("horror")
     assert len(outcome.lists["pipeline"]) == 20
-    for way in ("pipeline", "both", "blend"):
-        assert not any(horror[asked.catalogue.row[item]] for item in outcome.lists[way]), way
+    assert not any(horror[asked.catalogue.row[item]] for item in outcome.lists["pipeline"])
     assert any(horror[asked.catalogue.row[item]] for item in outcome.lists["search"])
 
 
@@ -119,7 +94,7 @@ def test_a_sentence_without_a_list_leaves_the_first_one_to_be_measured(stage: St
     assert heard.request.intent == "home"
 
 
-def test_company_of_the_best_hit_comes_up_in_the_blend(stage: Stage) -> None:
+def test_company_of_the_best_hit_comes_up(stage: Stage) -> None:
     catalogue = stage.engine.catalogue
     for_all = [item for item in catalogue.items if item.available and item.age == "all"]
     title = for_all[40].title
@@ -132,7 +107,7 @@ def test_company_of_the_best_hit_comes_up_in_the_blend(stage: Stage) -> None:
     places = []
     for models in (known, knowing):
         asked = bench(stage, ScriptedModel.of(calls(("search_catalog", {"query": title}))), models)
-        ranked = asked.ways.blend(asked.hear(said(title)).request, title)
+        ranked = asked.ways.told(asked.hear(said(title)).request, title)
         places.append(ranked.index(pair[1]) if pair[1] in ranked else len(ranked))
     assert places[1] < places[0]
 

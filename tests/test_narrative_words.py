@@ -10,9 +10,9 @@ import pytest
 from chat.narrative import LONGEST, telling, unheld
 from db.changes import Applied
 from recommend.pbox import Factor
-from recommend.reading import read
+from recommend.reading import TOLD_SCALE, read
 from recommend.recall import recall
-from recommend.sources import asked
+from recommend.sources.telling import told as scoring_of
 from tests.recommend_stage import catalogue, entry, models, pipeline, request, search
 
 EPIC = {"name": "update_interest_weight", "args": {"category": "epic", "weight_increase": 0.3}}
@@ -35,6 +35,12 @@ def test_a_short_wish_says_all_and_a_long_one_is_looked_for() -> None:
     assert telling("睡前想听点治愈的，不要恐怖的", BEDTIME) is None
     assert telling("an epic about two families who fight over a throne", [EPIC]) is not None
     assert telling("想听一部关于两个家族争夺王位的史诗", [EPIC]) is not None
+
+
+def test_something_alike_with_more_said_about_it_is_looked_for_too() -> None:
+    like_dune = {"name": "find_similar", "args": {"item": "Dune"}}
+    assert telling("something like Dune", [like_dune]) is None
+    assert telling("like Dune, but with women who run the empire and less sand", [like_dune]) is not None
 
 
 def test_a_wish_for_an_empty_shelf_is_looked_for_however_short() -> None:
@@ -69,7 +75,7 @@ def test_a_shelf_is_empty_when_hardly_an_item_stands_on_it(key: str, empty: bool
 def test_what_was_told_comes_to_the_front_and_every_filter_holds() -> None:
     told = request(entry(Factor.BLOCK, "category:horror", 1.0), told=TOLD)
     reading = read(told, catalogue(), models())
-    source = asked.told(reading, search())
+    source = scoring_of(reading, search())
     assert source is not None
     best = source.best(30, reading.among)
     assert reading.allowed[best].all() and source.of(best).max() == pytest.approx(1.0)
@@ -84,3 +90,21 @@ def test_what_was_told_comes_to_the_front_and_every_filter_holds() -> None:
 def test_a_request_without_a_telling_is_what_it_was() -> None:
     plain = request(entry(Factor.MOOD, "funny", 0.8))
     assert "told" not in recall(read(plain, catalogue(), models()), search()).scores
+
+
+def test_beside_a_telling_wished_tastes_speak_softly_and_unwanted_ones_as_ever() -> None:
+    wishes = (entry(Factor.MOOD, "funny", 0.8), entry(Factor.CATEGORY, "history", -0.8))
+    plain, telling_too = (
+        read(made, catalogue(), models()).shifts for made in (request(*wishes), request(*wishes, told=TOLD))
+    )
+    for before, after in zip(plain, telling_too, strict=True):
+        share = TOLD_SCALE if before.entry.value > 0.0 else 1.0
+        assert before.logits[:].any()
+        np.testing.assert_allclose(after.logits[:], share * before.logits[:], rtol=1e-5)
+
+
+def test_what_is_told_about_something_alike_orders_what_resembles_it() -> None:
+    anchor = catalogue().items[0].id
+    plain = recall(read(request(intent="similar", anchor=anchor), catalogue(), models()), search())
+    told = recall(read(request(intent="similar", anchor=anchor, told=TOLD), catalogue(), models()), search())
+    assert "told" not in plain.scores and told.recalled["told"].any()

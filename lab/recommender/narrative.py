@@ -5,12 +5,11 @@ The test: free-text requests in English and Chinese with the goodbooks that a bo
 
 vector      the embedding of the request against those of the items, and nothing else;
 search      names, words and meaning together (`catalog.search`);
-pipeline    what the chat shows a new listener who says it: calls read from the words, tools, PBox, six stages;
-both        vector and search of the whole text under the blocks that were read, and the pipeline's list, fused by rank;
-blend       the whole text and the wishes that were read as one sum of scores, with what goes with its best hits.
+told        what recall makes of the whole text where nothing is read from it (`recommend.sources.telling`);
+pipeline    what the chat shows a new listener who says it: calls read from the words, tools, PBox, six stages.
 
-The models are learnt from the ratings of goodbooks; the listener who asks has no history. "dev" is for looking at and
-tuning, "kept" for the figures at the end: choose nothing by them. The first run imports the books into --data-dir and
+The models are learnt from the ratings of goodbooks; the listener who asks has no history. "last" is for the
+figures at the end: choose nothing by it. The first run imports the books into --data-dir and
 learns the models (about five minutes); later runs start at once. Users, turns and lists live in a database that is
 thrown away.
 """
@@ -43,14 +42,14 @@ from chat.conversation import Conversation
 from chat.parts import Parts
 from lab.metrics import Estimate, over_users, recall
 from lab.recommender.narrative_requests import PARTS, PREFIX, Narrative, narratives
-from lab.recommender.narrative_ways import DEPTH, Ways
+from lab.recommender.narrative_ways import Ways
 from recommend.models import Models, fit_models
 from recommend.pipeline import Pipeline
 from recommend.request import Event, Request, Slate
 from settings import load_settings
 
 PLACES = 20
-WAYS = ("vector", "search", "pipeline", "both", "blend")
+WAYS = ("vector", "search", "told", "pipeline")
 RATED_AT = datetime(2017, 9, 1, tzinfo=UTC)
 """The ratings have no dates: all get this one, so that nothing is trending."""
 log = logging.getLogger(__name__)
@@ -136,18 +135,16 @@ def measure(bench: Bench, requests: Sequence[Narrative]) -> list[Outcome]:
 
 def _answer(bench: Bench, narrative: Narrative) -> Outcome:
     text, ways, clock = narrative.request, bench.ways, time.perf_counter
-    start, lists, seconds = clock(), {"vector": ways.best(ways.near(text))}, {}
+    start, lists, seconds = clock(), {"vector": ways.near(text)}, {}
     seconds["vector"], start = clock() - start, clock()
-    lists["search"] = ways.best(ways.found(text))
+    lists["search"] = ways.found(text)
     seconds["search"], start = clock() - start, clock()
     heard = bench.hear(narrative)
     reading_s, start = clock() - start, clock()
     lists["pipeline"] = bench.shown(heard.request)
     seconds["pipeline"], start = reading_s + clock() - start, clock()
-    lists["both"] = ways.both(heard.request, text, bench.shown(heard.request, DEPTH) if heard.new else ())
-    seconds["both"], start = reading_s + clock() - start, clock()
-    lists["blend"] = ways.blend(heard.request, text)
-    seconds["blend"] = reading_s + clock() - start
+    lists["told"] = ways.told(heard.request, text)
+    seconds["told"] = clock() - start
     return Outcome(narrative, lists, seconds, heard)
 
 
