@@ -25,7 +25,7 @@ from catalog.embed import EmbedError
 from catalog.items import Item
 from catalog.mapping import Fault, ItemCheck, Mapping, load_mapping
 from catalog.opening import CatalogueError, imported_items, items_file, open_catalogue, words_of
-from catalog.sources import SOURCES
+from catalog.sources import PUBLIC_DATA, SOURCES
 from catalog.tables import rows
 from catalog.vocabulary import Words
 
@@ -150,7 +150,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m catalog.load", description="Import items into the catalogue.")
     parser.add_argument("source", help=f"a .jsonl, .csv, .tsv or .parquet file, or one of: {', '.join(SOURCES)}")
     parser.add_argument("--data", type=Path, default=Path("var"), help="data folder of the application (default: var)")
-    parser.add_argument("--data-folder", type=Path, default=Path("../shared/data"), help="where named sources lie")
+    parser.add_argument("--data-folder", type=Path, default=PUBLIC_DATA, help="where named sources lie")
     parser.add_argument("--mapping", type=Path, help="TOML file that names the columns")
     parser.add_argument("--replace", action="store_true", help="forget all items that are not in SOURCE")
     parser.add_argument("--model", help="embedding model: a folder or a hub name")

@@ -17,6 +17,8 @@ from typing import Any
 from catalog.mapping import Fault
 from catalog.tables import Row, rows
 
+PUBLIC_DATA = Path("../shared/data")
+"""Where public data sets lie unless another folder is named: beside the repository, so that checkouts share them."""
 FOLDER = Path(__file__).parent / "mappings"
 GUESSED_LENGTH = "length estimated"
 GOODBOOKS_MINUTES = 480

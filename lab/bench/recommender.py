@@ -33,6 +33,7 @@ import psutil
 from tqdm import tqdm
 
 from catalog.columns import percentile
+from catalog.sources import PUBLIC_DATA
 from lab import metrics
 from lab.bench.attune_models import Attune, Place
 from lab.bench.peers import PEERS
@@ -227,7 +228,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--data", choices=READERS, required=True)
-    parser.add_argument("--folder", type=Path, help="where the data set lies (default: ../shared/data/...)")
+    parser.add_argument("--folder", type=Path, help="where the data set lies (default: in the folder of public data)")
     parser.add_argument("--split", choices=WAYS, help="default: users for goodbooks, next for ml1m")
     parser.add_argument("--users", type=int, help="ask only the first so many users")
     parser.add_argument("--only", nargs="+", help="only these recommenders, by name")
@@ -243,7 +244,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _options(args: argparse.Namespace) -> Options:
     place = Place(
-        folder=args.folder or Path("../shared/data") / FOLDERS[args.data],
+        folder=args.folder or PUBLIC_DATA / FOLDERS[args.data],
         data_dir=args.data_dir,
         sequence=args.sequence,
         train_minutes=args.train_sasrec,

@@ -37,6 +37,7 @@ from app import build
 from catalog.catalogue import Catalogue
 from catalog.load import read_named, upsert
 from catalog.opening import items_file, words_of
+from catalog.sources import PUBLIC_DATA
 from chat.agent import Agent
 from chat.conversation import Conversation
 from chat.parts import Parts
@@ -240,7 +241,7 @@ def product(data_dir: Path, folder: Path, scratch: Path) -> Bench:
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", choices=PARTS, default="dev")
-    parser.add_argument("--folder", type=Path, default=Path("../shared/data"), help="where goodbooks10k/ lies")
+    parser.add_argument("--folder", type=Path, default=PUBLIC_DATA, help="where goodbooks10k/ lies")
     parser.add_argument("--data-dir", type=Path, default=Path("var/bench-goodbooks"), help="kept between runs")
     parser.add_argument("--out", type=Path, help="write each request with its calls and lists there, as JSON lines")
     options = parser.parse_args(argv)

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from catalog.sources import PUBLIC_DATA
 from lab.metrics import average_precision, gini, hit_rate, ndcg, over_users
 from lab.recommender import din, din_export
 from lab.recommender.din_model import Config as DinConfig
@@ -219,7 +220,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--data", choices=("simulated", "goodbooks"), default="simulated")
-    parser.add_argument("--folder", type=Path, default=Path("../shared/data/goodbooks10k"), help="where goodbooks lies")
+    parser.add_argument("--folder", type=Path, default=PUBLIC_DATA / "goodbooks10k", help="where goodbooks lies")
     parser.add_argument("--data-dir", type=Path, help="data folder with real vectors; default: cheap ones, by words")
     parser.add_argument("--sequence", type=Path, help="exported SASRec of the readers who are not held out")
     parser.add_argument("--listeners", type=int, default=1500, help="simulated ones")

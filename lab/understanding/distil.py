@@ -20,6 +20,7 @@ from torch import nn
 from tqdm import tqdm
 from transformers import AutoModel
 
+from catalog.sources import PUBLIC_DATA
 from lab.understanding.batches import padded
 from lab.understanding.corpus import CORPUS, split
 from lab.understanding.progress import log_to
@@ -208,7 +209,7 @@ def make_encoder(shared: Path, out: Path, plan: Plan) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser.add_argument("--shared", type=Path, default=PUBLIC_DATA.parent)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--batch", type=int, default=128)

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from catalog.demo import FOLDER
+from catalog.sources import PUBLIC_DATA
 from chat.llm.understanding import Understanding
 from lab.understanding.augment import catalogue_pools, corpus_pools, library_pools, merged, name_pools
 from lab.understanding.corpus import CORPUS, split
@@ -27,7 +28,7 @@ from lab.understanding.progress import log_to
 def main() -> None:
     """All steps, as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder of public data, for distilling")
+    parser.add_argument("--shared", type=Path, default=PUBLIC_DATA.parent, help="folder of public data, for distilling")
     parser.add_argument("--corpus", type=Path, default=CORPUS)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--distil-minutes", type=float, default=15, help="for an encoder that is not there yet")
