@@ -47,6 +47,7 @@ _THANKS = frozenset(
     "good night|goodnight|thanks|thank you|thx|ty|cheers|thanks a lot|thank you so much|many thanks|bye|goodbye|"
     "see you|cool thanks|great thanks|ok thanks|晚安|谢谢|谢谢你|谢啦|多谢|谢了|感谢|再见|拜拜|好的谢谢".split("|")
 )
+_THANKING = re.compile(r"\b(?:thanks|thank you|thx|cheers|goodnight|good night|bye)\b|谢|晚安|再见|拜拜", re.IGNORECASE)
 _UNDO = frozenset("undo|undo that|undo it|undo last change|撤销|撤销一下|撤回|撤销刚才的".split("|"))
 _MORE = frozenset(
     "more|next|more please|next please|show more|show me more|"
@@ -102,9 +103,11 @@ def shortcut(utterance: str, context: Context) -> Decision | None:
     return None
 
 
-def greets(utterance: str) -> bool:
-    """Whether the words are a greeting and nothing else."""
-    return _bare(utterance) in _HELLOS
+def courtesy(utterance: str) -> Literal["greeting", "thanks", "chat"]:
+    """What words that wish for nothing are: a greeting, thanks or a farewell, or talk about something else."""
+    if _bare(utterance) in _HELLOS:
+        return "greeting"
+    return "thanks" if _bare(utterance) in _THANKS or _THANKING.search(utterance[:60]) else "chat"
 
 
 def decide(parse: Parse, utterance: str, context: Context, thresholds: Thresholds | None = None) -> Decision:

@@ -19,7 +19,7 @@ from chat.faithful import faithful
 from chat.lists import ListMaker, about_list, wanted_list
 from chat.narrative import telling, unheld
 from chat.parts import Parts
-from chat.policy import greets
+from chat.policy import courtesy
 from chat.staging import Stage, tool_note
 from chat.view import Step
 from db.journal import TurnRecord
@@ -180,7 +180,7 @@ class TurnRunner:
         text = ("" if lang == "zh" else " ").join(part for part in parts if part)
         if heard.said and faithful(heard.said, text, self._parts.engine.catalogue):
             return heard.said
-        return text or say("talk.greeting" if greets(spoken.text) else "talk.thanks", lang)
+        return text or say(f"talk.{courtesy(spoken.text)}", lang)
 
     def _write(self, spoken: Spoken, opening: Opening, heard: Heard, reply: str, slate_ids: tuple[str, ...]) -> None:
         ctx = opening.context

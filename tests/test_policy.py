@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from chat.llm.context import Context
 from chat.llm.understanding import Call, Parse
-from chat.policy import Thresholds, decide, shortcut
+from chat.policy import Thresholds, courtesy, decide, shortcut
 
 WRITE = Call(name="update_interest_weight", args={"category": "history", "weight_increase": 0.3})
 LOOK = Call(name="find_similar", args={"item": "2"})
@@ -130,3 +130,12 @@ def test_a_language_that_nothing_is_in_is_searched_for_and_never_taken_for_anoth
     changed = decide(parse, utterance, Context()).calls
     other = Call(name="search_catalog", args={"query": query})
     assert changed == ((short, other) if query else parse.calls)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [("Hello!", "greeting"), ("你好", "greeting"), ("thanks a bunch, that was lovely", "thanks"), ("多谢啦", "thanks"),
+     ("how's the weather", "chat"), ("今天好累", "chat"), ("", "chat")],
+)  # fmt: skip
+def test_only_thanks_are_answered_like_thanks(said: str, kind: str) -> None:
+    assert courtesy(said) == kind
