@@ -11,7 +11,7 @@ from catalog import columns
 from catalog.formats import formats_called
 from catalog.items import AGE_ORDER, Item, under
 from catalog.kept import Kept
-from catalog.nearest import Nearest, nearest, spread
+from catalog.nearest import Nearest, nearest
 from catalog.people import People
 from catalog.postings import Postings, union
 from catalog.spelling import form, people_in
@@ -19,8 +19,6 @@ from catalog.vocabulary import Vocabulary, Words
 from catalog.whitening import Whitening
 
 KINDS = ("category", "author", "narrator", "series", "tag", "item", "mood", "scene")
-USUAL_ROWS = 20_000
-"""So many evenly spread vectors tell what is usual."""
 KEPT_ROOM = 256 * 2**20
 """Bytes of masks, row lists and orders that are kept at the most."""
 
@@ -77,8 +75,8 @@ class Catalogue:
 
     @cached_property
     def whitening(self) -> Whitening:
-        """What is usual among the vectors."""
-        return Whitening.of(self.vectors[spread(len(self), USUAL_ROWS)])
+        """What is usual among the vectors, as a sample of them tells."""
+        return Whitening.of(self.nearest.sample)
 
     def item(self, item_id: str) -> Item:
         """The item with this id. KeyError names an id that is not in the catalogue."""

@@ -1,7 +1,7 @@
 """Measures the shipped model: `python -m lab.understanding.evaluate [--file F.jsonl] [--json OUT] [--calibrate]`.
 
-Without `--file` it reads the held-out records of the corpus. `--calibrate` fits the confidence on every other record,
-measures it on the rest, and writes both with the figures into the card of the weights.
+Without `--file` it reads the held-out records of the corpus. `--calibrate` fits the confidence on the records of the
+gate, measures it on the held-out ones, and writes both with the figures into the card of the weights.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from catalog.demo import demo_items
 from chat.llm.context import Context
 from chat.llm.understanding import WEIGHTS, Parse, Reading, Understanding
 from chat.policy import decide
-from lab.understanding.corpus import Call, Record, read_records, split
+from lab.understanding.corpus import Call, Record, gate_records, read_records, split
 from lab.understanding.progress import log_to
 from lab.understanding.scoring import best, exact, precision_recall, ratio, same_intents, same_tools
 
@@ -175,16 +175,16 @@ def dialogues(results: list[Result]) -> dict[str, float | int | None]:
     return {"n": len(talks), "every_turn_right": ratio(whole, len(talks)), "turns_right": ratio(sum(turns), len(turns))}
 
 
-def calibrate(weights: Path, results: list[Result], listed: list[Result]) -> dict[str, Any]:
-    """Writes figures and a fitted confidence into the card of the weights.
+def calibrate(weights: Path, model: Understanding, records: list[Record]) -> dict[str, Any]:
+    """Measures the model of `weights` on test records, and writes figures and a fitted confidence into its card.
 
-    The confidence is fitted on every other one of `listed` (records as `on_screen` gives them: what the chat meets) and
-    measured on the rest.
+    The confidence is fitted on the gate's records and measured on the test's, all as `on_screen` gives them: what the
+    chat meets.
     """
     path = weights / "model.json"
-    card, report = json.loads(path.read_text(encoding="utf-8")), report_of(results)
-    fitted = fit(listed[::2])
-    report["confidence"] = calibration(listed[1::2], fitted)
+    card, report = json.loads(path.read_text(encoding="utf-8")), report_of(run(model, records))
+    fitted = fit(run(model, on_screen(gate_records())))
+    report["confidence"] = calibration(run(model, on_screen(records)), fitted)
     card["calibration"], card["metrics"] = list(fitted), report
     path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return report
@@ -218,8 +218,7 @@ def main() -> None:
     records = [r for path in args.file for r in read_records(path)] if args.file else split()[1]
     records = on_screen(records) if args.on_screen else records
     model, records = Understanding.load(args.weights, threads=args.threads), records[:: args.every]
-    results = run(model, records)
-    report = calibrate(args.weights, results, run(model, on_screen(records))) if args.calibrate else report_of(results)
+    report = calibrate(args.weights, model, records) if args.calibrate else report_of(run(model, records))
     if args.json:
         args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     for line in lines_of(report):

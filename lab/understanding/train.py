@@ -19,7 +19,7 @@ from chat.llm.understanding import Understanding
 from lab.understanding.augment import catalogue_pools, corpus_pools, library_pools, merged, name_pools
 from lab.understanding.corpus import CORPUS, split
 from lab.understanding.distil import Plan, make_encoder
-from lab.understanding.evaluate import calibrate, lines_of, on_screen, run
+from lab.understanding.evaluate import calibrate, lines_of
 from lab.understanding.export import export
 from lab.understanding.fit import Recipe, fit
 from lab.understanding.progress import log_to
@@ -56,7 +56,7 @@ def main() -> None:
     fit(args.out, records, pools, Recipe(**{name: getattr(args, name) for name in defaults if hasattr(args, name)}))
     export(args.out, args.out / "weights")
     model = Understanding.load(args.out / "weights")
-    report = calibrate(args.out / "weights", run(model, test), run(model, on_screen(test)))
+    report = calibrate(args.out / "weights", model, test)
     for line in lines_of(report):
         log_to("train").info("%s", line)
 
