@@ -6,8 +6,8 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
-from chat.screens.acts import Seat, in_order
 from chat.screens.identity import STATE_KEY
+from chat.screens.visits import Seat, in_order
 
 
 class Desk:

@@ -23,8 +23,9 @@ from chat.llm.lessons import LessonBook, lesson_records
 from chat.llm.understanding import Call
 from chat.parts import Parts
 from chat.screens import paint
-from chat.screens.acts import Acts, Seat
+from chat.screens.acts import Acts
 from chat.screens.identity import STATE_KEY
+from chat.screens.visits import Seat
 from chat.screens.web import web_app
 from settings import SettingsError, load_settings
 from tools.registry import all_tools

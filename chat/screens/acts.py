@@ -7,10 +7,9 @@ is kept on the server in `Seat`, which counts only for the visitor who owns it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from functools import wraps
+from dataclasses import replace
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -26,54 +25,14 @@ from chat.screens.onboarding import MAX_TASTES
 from chat.screens.paint import Frame, Parts, Updates, busy, paint
 from chat.screens.taps import CardTap, HeaderTap, OnboardTap, PanelTap, Tap, TeachTap, UndoTap
 from chat.screens.teach import Slip, answer, teach_html
+from chat.screens.visits import Seat, Visit, in_order
 from chat.screens.words import Say, words
 from chat.view import Screen, Step
 from prompts.texts import Texts
-from recommend.request import Listener
 
 Model = TypeVar("Model", bound=BaseModel)
 Result = TypeVar("Result")
 NOTHING_TAUGHT = Slip()
-
-
-@dataclass(frozen=True)
-class Seat:
-    """Server-side memory of one open page."""
-
-    owner: str = ""
-    """The visitor it belongs to; for anybody else it is void."""
-    persona: str = ""
-    """The simulated listener whose page is shown; "" for the visitor's own."""
-    conversation: str = ""
-
-
-@dataclass(frozen=True)
-class Visit:
-    """Who asks, checked, for one event."""
-
-    seat: Seat
-    personas: tuple[Listener, ...]
-
-    @property
-    def user_id(self) -> str:
-        return self.seat.persona or self.seat.owner
-
-
-Act = Callable[["Acts", Seat, gr.Request, gr.EventData], Awaitable[Updates]]
-
-
-def in_order(act: Act) -> Act:
-    """Lets one visitor's taps be answered one after another, in the order of tapping.
-
-    Otherwise two quick taps run side by side, and the page may be left with what it was before the second.
-    """
-
-    @wraps(act)
-    async def waiting(self: Acts, seat: Seat, request: gr.Request, event: gr.EventData) -> Updates:
-        async with self.lines.setdefault(visitor(request), asyncio.Lock()):
-            return await act(self, seat, request, event)
-
-    return waiting
 
 
 class Acts:

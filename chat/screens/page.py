@@ -7,9 +7,10 @@ from typing import Any
 import gradio as gr
 
 from chat.conversation import Conversation
-from chat.screens.acts import Acts, Seat
+from chat.screens.acts import Acts
 from chat.screens.live import live
 from chat.screens.paint import Parts
+from chat.screens.visits import Seat
 from prompts.texts import Texts
 
 FIRST_VISIT = """(seat, hint) => {

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lab.metrics import ndcg, over_users, recall
-from lab.recommender.crossencoder_pairs import wishes
+from lab.recommender.crossencoder_lessons import wishes
 from lab.recommender.narrative_requests import narratives
 
 MEASURES = {
