@@ -12,7 +12,7 @@ from chat.view import CardView, Screen
 
 
 def list_html(screen: Screen, say: Say) -> str:
-    """The whole list with its heading. Every word of the catalogue is escaped."""
+    """The whole list with its heading, marked with how many messages went before it. Every word is escaped."""
     head = tag("h2", text(screen.title or say("list")), id="at-list-title") + tag(
         "button", icon("refresh") + tag("span", text(say("refresh"))), type="button", class_="at-ghost",
         data_act="refresh", data_focus="refresh",
@@ -24,8 +24,9 @@ def list_html(screen: Screen, say: Say) -> str:
         else tag("p", text(say("list_empty")), class_="at-empty")
     )
     return tag(
-        "section", tag("div", head, class_="at-listhead") + inner, class_="at-list", aria_label=say("list_label")
-    )
+        "section", tag("div", head, class_="at-listhead") + inner, class_="at-list", aria_label=say("list_label"),
+        data_after=str(len(screen.messages)),
+    )  # fmt: skip
 
 
 def card_html(card: CardView, say: Say) -> str:

@@ -21,11 +21,12 @@ def talk(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def say(page: Any, text: str) -> None:
-    """Says it and waits for the answer."""
-    answers = page.locator("#at-chat [data-testid=bot]").count()
+    """Says it and waits for the answer and its list: the page is at rest when the list knows of two messages more."""
+    listed = page.locator("#at-list .at-list")
+    before = int(listed.get_attribute("data-after"))
     page.locator("#at-box textarea").fill(text)
     page.locator("#at-box textarea").press("Enter")
-    expect(page.locator("#at-chat [data-testid=bot]")).to_have_count(answers + 1)
+    expect(listed).to_have_attribute("data-after", str(before + 2))
     expect(page.locator("#at-stop")).to_be_hidden()
     expect(page.locator("#at-send")).to_be_visible()
 
