@@ -71,7 +71,9 @@ def test_a_title_that_is_here_but_not_on_the_list_is_said_to_be_kept_out(stage: 
 
 
 def test_a_search_says_honestly_whether_it_is_here(stage: Stage) -> None:
-    for query, begins in (("Dracula", "This is what I found"), ("Qwyx Zzorp", "Nothing here is called “Qwyx Zzorp”")):
+    told = "somebody who wakes up on an island and remembers nothing"
+    cases = {"Dracula": "This is what I found", "Qwyx Zzorp": "Nothing here is called “Qwyx Zzorp”", told: "These come"}
+    for query, begins in cases.items():
         wish = stage.do("search_catalog", query=query).lists[0]
         slate = slate_for(stage, wish) if query == "Dracula" else slate_for(stage, ListRequest(intent="home"))
         assert list_line(wish, slate, stage.engine, "en").startswith(begins)

@@ -15,6 +15,8 @@ from tools.words import as_made, joined, phrased, telling
 
 GLUE: dict[UiLanguage, str] = {"en": " ", "zh": ""}
 SEMICOLON: dict[UiLanguage, str] = {"en": "; ", "zh": "；"}
+LONGEST_NAME, CHINESE_WIDTH = 40.0, 2.5
+"""Letters beyond which nobody takes the words for a title that might be here; a Chinese character counts for more."""
 NAMING = ("item", "author", "narrator", "series", "category", "tag", "mood", "scene")
 
 
@@ -62,10 +64,14 @@ def _called(query: str, engine: Engine, lang: UiLanguage) -> Match | None:
 
 
 def _search_line(query: str, slate: Slate, engine: Engine, lang: UiLanguage) -> str:
-    """ "found"; "hidden" where it is here and missing from the results, as only a hard wish can make it; "nearest"."""
+    """ "found"; "hidden" where it is here and missing from the results, as only a hard wish can make it; "nearest".
+
+    "told" is "nearest" for what is too long to be a name.
+    """
     match = _called(query, engine, lang)
     if match is None and not engine.catalogue.with_tag(query).any():
-        return "nearest"
+        length = sum(CHINESE_WIDTH if "\u3400" <= char <= "\u9fff" else 1.0 for char in query)
+        return "nearest" if length <= LONGEST_NAME else "told"
     titled = match if match and match.kind == "item" else None
     kept_out = titled.key not in slate.item_ids if titled else "query" in slate.relaxed
     return "hidden" if kept_out else "found"
