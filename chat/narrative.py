@@ -96,7 +96,7 @@ def words_of(text: str) -> float:
 
 
 def _name(call: Mapping[str, Any]) -> str | None:
-    """The name that a taste call carries; what is searched for is no name."""
+    """The name that a call carries, of a taste or an item; what is searched for is no name."""
     keys = ("name", "category", "mood", "scene", "item")
     return next((str(call["args"][key]) for key in keys if key in call["args"]), None)
 

@@ -105,9 +105,10 @@ def shortcut(utterance: str, context: Context) -> Decision | None:
 
 def courtesy(utterance: str) -> Literal["greeting", "thanks", "chat"]:
     """What words that wish for nothing are: a greeting, thanks or a farewell, or talk about something else."""
-    if _bare(utterance) in _HELLOS:
+    words = _bare(utterance)
+    if words in _HELLOS:
         return "greeting"
-    return "thanks" if _bare(utterance) in _THANKS or _THANKING.search(utterance[:60]) else "chat"
+    return "thanks" if words in _THANKS or _THANKING.search(utterance[:60]) else "chat"
 
 
 def decide(parse: Parse, utterance: str, context: Context, thresholds: Thresholds | None = None) -> Decision:

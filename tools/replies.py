@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from catalog.catalogue import Catalogue
 from catalog.resolve import Match
+from catalog.spelling import is_chinese
 from db.changes import HALF_LIFE_DAYS
 from db.pbox import Applied
 from prompts.texts import Texts
@@ -70,7 +71,7 @@ def _search_line(query: str, slate: Slate, engine: Engine, lang: UiLanguage) -> 
     """
     match = _called(query, engine, lang)
     if match is None and not engine.catalogue.with_tag(query).any():
-        length = sum(CHINESE_WIDTH if "\u3400" <= char <= "\u9fff" else 1.0 for char in query)
+        length = sum(CHINESE_WIDTH if is_chinese(char) else 1.0 for char in query)
         return "nearest" if length <= LONGEST_NAME else "told"
     titled = match if match and match.kind == "item" else None
     kept_out = titled.key not in slate.item_ids if titled else "query" in slate.relaxed

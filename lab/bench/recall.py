@@ -20,6 +20,7 @@ from catalog.sources import PUBLIC_DATA
 from lab.bench.attune_models import Attune, Place, as_request
 from lab.bench.trial import Trial, trial
 from lab.metrics import over_users
+from lab.recommender.data import FOLDERS, READERS
 from recommend.coarse import coarse
 from recommend.models import Models
 from recommend.reading import read
@@ -80,12 +81,12 @@ def lines(results: Sequence[Found]) -> list[str]:
 def main(arguments: Sequence[str]) -> None:
     """Measures as the command line says."""
     parser = argparse.ArgumentParser(prog="python -m lab.bench recall", description=__doc__)
-    parser.add_argument("--data", choices=["goodbooks", "ml1m"], default="goodbooks")
+    parser.add_argument("--data", choices=READERS, default="goodbooks")
     parser.add_argument("--folder", type=Path, help="where the data set lies (default: in the folder of public data)")
     parser.add_argument("--sequence", type=Path, help="an exported SASRec, trained on this split's users")
     parser.add_argument("--users", type=int, help="ask only the first so many users")
     parser.add_argument("--data-dir", type=Path, default=Path("var/bench-goodbooks"))
     args = parser.parse_args(arguments)
-    folder = args.folder or PUBLIC_DATA / {"goodbooks": "goodbooks10k"}.get(args.data, args.data)
+    folder = args.folder or PUBLIC_DATA / FOLDERS[args.data]
     asked = trial(args.data, folder, "users").first(args.users)
     print("\n".join(lines(measure(Attune(Place(folder, args.data_dir, args.sequence)), asked))))

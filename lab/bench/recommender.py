@@ -39,11 +39,10 @@ from lab.bench.attune_models import Attune, Place
 from lab.bench.peers import PEERS
 from lab.bench.ranker import Contender, Ranker
 from lab.bench.trial import WAYS, Trial, trial
-from lab.recommender.data import READERS
+from lab.recommender.data import FOLDERS, READERS
 from recommend.rankers import WEIGHTS
 
 SHOWN, LONG = 10, 50
-FOLDERS = {"goodbooks": "goodbooks10k", "ml1m": "ml1m"}
 THREADS = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS", "NUMBA_NUM_THREADS"),
     *("LK_NUM_PROCS", "LK_NUM_THREADS", "LK_NUM_BACKEND_THREADS"),

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-READERS = ("goodbooks", "ml1m")
+FOLDERS = {"goodbooks": "goodbooks10k", "ml1m": "ml1m"}
+"""Data set -> its folder among the public data."""
+READERS = tuple(FOLDERS)
 """What `read` knows."""
 
 

@@ -20,6 +20,7 @@ from torch import nn
 from tqdm import tqdm
 from transformers import AutoModel
 
+from catalog.demo import FOLDER
 from catalog.sources import PUBLIC_DATA
 from lab.understanding.batches import padded
 from lab.understanding.corpus import CORPUS, split
@@ -32,22 +33,22 @@ HIDDEN = 0.15
 """Share of the words that are to be guessed."""
 
 
-def vocabulary_files(shared: Path) -> list[Path]:
+def vocabulary_files(public: Path) -> list[Path]:
     """The files whose Chinese characters the tokenizer must know."""
     return [
         *sorted(CORPUS.glob("train.*.jsonl")),
-        *sorted(shared.glob("catalog/items/*.jsonl")),
-        *sorted(shared.glob("catalog/*.txt")),
-        shared / "data/text/en-zh.tsv",
-        shared / "data/text/zh.txt",
+        *sorted(FOLDER.glob("items/*.jsonl")),
+        *sorted(FOLDER.glob("*.txt")),
+        public / "text/en-zh.tsv",
+        public / "text/zh.txt",
     ]
 
 
-def vocabulary_pairs(shared: Path) -> list[tuple[str, str]]:
+def vocabulary_pairs() -> list[tuple[str, str]]:
     """English-Chinese names of categories, moods and scenes, aliases included."""
     pairs = []
     for name in ("taxonomy", "moods", "scenes"):
-        for line in (shared / f"catalog/{name}.txt").read_text(encoding="utf-8").splitlines():
+        for line in (FOLDER / f"{name}.txt").read_text(encoding="utf-8").splitlines():
             parts = [p.strip() for p in line.split("|")]
             if line.startswith("#") or len(parts) < 3:
                 continue
@@ -57,17 +58,17 @@ def vocabulary_pairs(shared: Path) -> list[tuple[str, str]]:
     return pairs
 
 
-def sentence_pairs(shared: Path) -> list[tuple[str, str]]:
+def sentence_pairs(public: Path) -> list[tuple[str, str]]:
     """The translated sentences of en-zh.tsv (English, Chinese)."""
-    rows = (shared / "data/text/en-zh.tsv").read_text(encoding="utf-8").splitlines()
+    rows = (public / "text/en-zh.tsv").read_text(encoding="utf-8").splitlines()
     return [(p[0], p[1]) for p in (row.split("\t") for row in rows) if len(p) >= 2]
 
 
-def running_text(shared: Path) -> list[str]:
+def running_text(public: Path) -> list[str]:
     """Sentences to guess words in: dialogues and requests of both languages, Chinese as often as English."""
-    english = (shared / "data/text/en.txt").read_text(encoding="utf-8").splitlines()
-    chinese = (shared / "data/text/zh.txt").read_text(encoding="utf-8").splitlines()
-    chinese += [zh for _, zh in sentence_pairs(shared)]
+    english = (public / "text/en.txt").read_text(encoding="utf-8").splitlines()
+    chinese = (public / "text/zh.txt").read_text(encoding="utf-8").splitlines()
+    chinese += [zh for _, zh in sentence_pairs(public)]
     said = [record.utterance for record in split()[0]]
     return [line for line in [*english[::2], *chinese, *said * 2] if 4 <= len(line) <= 300]
 
@@ -184,10 +185,10 @@ def distil(student: Any, tokenizer: Tokenizer, pairs: list[tuple[str, str]], tex
     return step
 
 
-def make_encoder(shared: Path, out: Path, plan: Plan) -> None:
+def make_encoder(public: Path, out: Path, plan: Plan) -> None:
     """Writes the encoder to `out` and the extended tokenizer beside it; an encoder that is there is taught further."""
     log = log_to("distil")
-    characters = cjk_characters(vocabulary_files(shared))
+    characters = cjk_characters(vocabulary_files(public))
     tokenizer = extend_tokenizer(teacher_dir(), characters, MAX_TOKENS)
     out.parent.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(out.parent / "tokenizer.json"))
@@ -197,11 +198,11 @@ def make_encoder(shared: Path, out: Path, plan: Plan) -> None:
     extend_encoder(student, tokenizer.get_vocab_size(), plan.seed)
     if out.exists():
         student.load_state_dict(torch.load(out, weights_only=True)["encoder"])
-    pairs = sentence_pairs(shared) + vocabulary_pairs(shared) * 3
+    pairs = sentence_pairs(public) + vocabulary_pairs() * 3
     pairs = [(re.sub(r"\s+", " ", en), zh) for en, zh in pairs if len(zh) <= 40]
     log.info("%d characters, %d pieces, %d pairs", len(characters), tokenizer.get_vocab_size(), len(pairs))
     student.to(plan.device)
-    steps = distil(student, tokenizer, pairs, running_text(shared), plan)
+    steps = distil(student, tokenizer, pairs, running_text(public), plan)
     student.cpu()
     torch.save({"encoder": student.state_dict(), "pieces": tokenizer.get_vocab_size()}, out)
     log.info("saved after %d steps", steps)
@@ -209,7 +210,7 @@ def make_encoder(shared: Path, out: Path, plan: Plan) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shared", type=Path, default=PUBLIC_DATA.parent)
+    parser.add_argument("--folder", type=Path, default=PUBLIC_DATA, help="folder of public data")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--batch", type=int, default=128)
@@ -223,7 +224,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     plan = Plan(args.minutes, args.bf16, args.seed, args.batch, args.lr, args.guess, args.device)
-    make_encoder(args.shared, args.out, plan)
+    make_encoder(args.folder, args.out, plan)
 
 
 if __name__ == "__main__":

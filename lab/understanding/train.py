@@ -28,7 +28,7 @@ from lab.understanding.progress import log_to
 def main() -> None:
     """All steps, as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shared", type=Path, default=PUBLIC_DATA.parent, help="folder of public data, for distilling")
+    parser.add_argument("--folder", type=Path, default=PUBLIC_DATA, help="folder of public data, for distilling")
     parser.add_argument("--corpus", type=Path, default=CORPUS)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--distil-minutes", type=float, default=15, help="for an encoder that is not there yet")
@@ -48,9 +48,9 @@ def main() -> None:
     torch.manual_seed(args.seed)
     if not any((args.out / name).exists() for name in ("encoder.pt", "model.pt")):
         plan = Plan(args.distil_minutes, args.bf16, args.seed, device=args.device)
-        make_encoder(args.shared, args.out / "encoder.pt", plan)
+        make_encoder(args.folder, args.out / "encoder.pt", plan)
     records, test = split(args.corpus)
-    names = (catalogue_pools(FOLDER), library_pools(args.shared / "data"))
+    names = (catalogue_pools(FOLDER), library_pools(args.folder))
     pools = merged(corpus_pools(records), name_pools(), *names)
     records += [r for r in records if r.id.rpartition("-")[0] in args.newest] * (args.times - 1)
     fit(args.out, records, pools, Recipe(**{name: getattr(args, name) for name in defaults if hasattr(args, name)}))

@@ -40,8 +40,12 @@ def told(reading: Reading, search: Search) -> Scoring | None:
         return None
     scores = fit(rows)
     company = _company(reading, rows, scores)
-    rows = np.unique(np.concatenate([rows, *(beside.rows for beside in company)]))
-    scores = fit(rows) + sum((beside.of(rows) for beside in company), np.zeros(len(rows), dtype=np.float32))
+    new = np.setdiff1d(np.concatenate([rows[:0], *(beside.rows for beside in company)]), rows)
+    rows, scores = np.concatenate([rows, new]), np.concatenate([scores, fit(new)])
+    order = np.argsort(rows)
+    rows, scores = rows[order], scores[order]
+    for beside in company:
+        scores = scores + beside.of(rows)
     return Sparse(rows, (scores / scores.max()).astype(np.float32)) if scores.max() > 0.0 else None
 
 
