@@ -1,7 +1,8 @@
 """English for Chinese words, for an embedding model that reads English only.
 
-The pairs come from the vocabularies (categories, moods, scenes with their aliases) and from `gloss.txt`, everyday theme
-words of a listening catalogue. The longest word wins, reading from left to right; what is not known is left out.
+The pairs come from `gloss.txt`, theme words of a listening catalogue and words that say nothing about one, from the
+vocabularies (categories, moods, scenes with their aliases), and for everything else from a dictionary. The longest word
+wins, reading from left to right; what is not known is left out.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from catalog.cedict import Dictionary, dictionary
 from catalog.vocabulary import Words
 
 FILE = Path(__file__).parent / "gloss.txt"
@@ -21,15 +23,15 @@ _LONGEST = 8
 
 
 class Gloss:
-    """A Chinese-English word list."""
+    """A Chinese-English word list, with a dictionary behind it."""
 
-    def __init__(self, pairs: dict[str, str]) -> None:
-        self._pairs = pairs
+    def __init__(self, pairs: dict[str, str], behind: Dictionary | None = None) -> None:
+        self._pairs, self._behind = pairs, behind or Dictionary({})
 
     @classmethod
     def of(cls, words: Words) -> Gloss:
-        """The word list of these vocabularies and of gloss.txt; gloss.txt goes first where both know a word."""
-        return cls({**dict(_vocabulary_pairs(words)), **dict(_file_pairs(FILE))})
+        """gloss.txt, then these vocabularies, then CC-CEDICT: the first that knows a word tells it."""
+        return cls({**dict(_vocabulary_pairs(words)), **dict(_file_pairs(FILE))}, dictionary())
 
     def english(self, text: str, *, shortest: int = 1) -> str:
         """The known Chinese words of a text in English, each once, in order; "" when there are none.
@@ -42,15 +44,15 @@ class Gloss:
             at = 0
             while at < len(run):
                 word = self._longest(run, at, shortest)
-                if word:
-                    found[self._pairs[word]] = None
+                found[self._pairs[word] if word in self._pairs else self._behind.english(word)] = None
                 at += len(word) or 1
-        return " ".join(found)
+        return " ".join(filter(None, found))
 
     def _longest(self, run: str, at: int, shortest: int) -> str:
         for size in range(min(_LONGEST, len(run) - at), shortest - 1, -1):
-            if run[at : at + size] in self._pairs:
-                return run[at : at + size]
+            word = run[at : at + size]
+            if word in self._pairs or word in self._behind:
+                return word
         return ""
 
     def in_english(self, text: str, *, shortest: int = 1) -> str:

@@ -150,7 +150,7 @@ def test_an_empty_catalogue_can_be_searched():
 def test_known_chinese_words_are_put_into_english():
     gloss = Gloss.of(demo_words())
     assert gloss.in_english("睡前 podcast") == "podcast bedtime sleep"
-    assert gloss.english("关于猫的故事") == "cats"
+    assert gloss.english("关于猫的故事") == "cats story"
     assert gloss.english("披发入森林", shortest=2) == "forest"
     assert gloss.in_english("黄仁宇") == ""
     assert gloss.in_english("plain English") == "plain English"
