@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from importlib.resources import files
 
@@ -48,6 +49,9 @@ class Dictionary:
 
     def __contains__(self, word: object) -> bool:
         return word in self._lines
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lines)
 
     def english(self, word: str) -> str:
         """The first sense of a word that is a plain translation, without its article; "" where there is none."""

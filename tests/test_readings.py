@@ -10,7 +10,7 @@ import pytest
 import chat.llm.readings as readings
 from chat.llm.context import Context, layout
 from chat.llm.dsl import Grammar, Source
-from chat.llm.llama import LlamaDecoder
+from chat.llm.ensemble import Ensemble, decoder_files
 from chat.llm.prefix import PrefixEncoder
 from chat.llm.readings import Cancelled, Written, best_reading
 from chat.llm.understanding import WEIGHTS
@@ -27,12 +27,12 @@ class Reader:
     """The shipped model, read with a given number of branches."""
 
     def __init__(self) -> None:
-        self.encoder, self.decoder = PrefixEncoder(WEIGHTS, 1), LlamaDecoder(WEIGHTS / "decoder.gguf", 1)
+        self.encoder, self.decoder = PrefixEncoder(WEIGHTS, 1), Ensemble.load(decoder_files(WEIGHTS), 1)
 
     def read(self, text: str, context: Context) -> Written:
         place = layout(text, context)
-        coded, prefix, cues = self.encoder.encode(place.text)
-        self.decoder.start(prefix)
+        coded, prefixes, cues = self.encoder.encode(place.text)
+        self.decoder.start(prefixes)
         source = Source.of(place, coded.offsets, len(context.shown))
         return best_reading(self.decoder, source, cues, lambda: False)
 
@@ -63,10 +63,10 @@ def test_a_branch_reads_as_if_it_had_been_written_from_the_start(reader: Reader,
     context = Context(shown=("Dune", "三体", "Emma"))
     whole = reader.read(text, context)
     place = layout(text, context)
-    coded, prefix, cues = reader.encoder.encode(place.text)
+    coded, prefixes, cues = reader.encoder.encode(place.text)
     source = Source.of(place, coded.offsets, len(context.shown))
     again = Grammar(source)
-    reader.decoder.start(prefix)
+    reader.decoder.start(prefixes)
     for before, token, score in zip([readings.BOS, *whole.tokens], whole.tokens, whole.scores, strict=False):
         logits = reader.decoder.step(before)[again.allowed] + cues.bonus(again)
         place_of = again.allowed.index(token)
@@ -88,8 +88,8 @@ def test_only_steps_in_doubt_are_tried_the_other_way_the_last_first() -> None:
 
 def test_a_cancelled_branch_ends_the_reading(reader: Reader) -> None:
     place = layout(TEXTS[0], Context())
-    coded, prefix, cues = reader.encoder.encode(place.text)
-    reader.decoder.start(prefix)
+    coded, prefixes, cues = reader.encoder.encode(place.text)
+    reader.decoder.start(prefixes)
     asked = iter([False] * 3)
     with pytest.raises(Cancelled):
         best_reading(reader.decoder, Source.of(place, coded.offsets, 0), cues, lambda: next(asked, True))

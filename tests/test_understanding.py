@@ -13,7 +13,7 @@ from chat.llm.context import Context, layout
 from chat.llm.dsl import MAX_CALLS, Grammar, Source, decode, encode
 from chat.llm.prefix import PrefixEncoder
 from chat.llm.schema import BY_NAME
-from chat.llm.understanding import WEIGHTS, Call, Understanding
+from chat.llm.understanding import WEIGHTS, Call, Understanding, joined
 from lab.understanding.check_corpus import call_faults
 from lab.understanding.corpus import CORPUS, read_records
 from lab.understanding.scoring import exact
@@ -172,3 +172,25 @@ def test_the_corpus_round_trips() -> None:
 
 def test_every_tool_of_the_contract_is_known() -> None:
     assert len(BY_NAME) == 26
+
+
+def test_one_setter_said_twice_of_different_things_is_one_call() -> None:
+    said = [
+        Call(name="set_freshness", args={"recency": 0.8}),
+        Call(name="update_mood_preference", args={"mood": "calm", "weight": 0.8}),
+        Call(name="set_freshness", args={"repeats": "avoid"}),
+    ]
+    assert joined(said) == [Call(name="set_freshness", args={"recency": 0.8, "repeats": "avoid"}), said[1]]
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [
+        ("set_popularity", {"popularity": 0.8}, {"popularity": -0.8}),  # a change of mind stays one
+        ("set_length", {"length": "short"}, {"max_minutes": 20}),  # a word and bounds exclude each other
+        ("record_feedback", {"item": "1", "signal": "like"}, {"rating": 5}),
+    ],
+)
+def test_other_calls_of_one_tool_stay_apart(name: str, first: dict, second: dict) -> None:
+    said = [Call(name=name, args=first), Call(name=name, args=second)]
+    assert joined(said) == said

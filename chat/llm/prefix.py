@@ -1,4 +1,4 @@
-"""Runs the encoder in onnxruntime: text in, soft prefix for the decoder and cues out."""
+"""Runs the encoder in onnxruntime: text in, a soft prefix for each decoder and cues out."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from chat.llm.cues import Cues
 
 
 class Encoded(NamedTuple):
-    """The tokens of a text, their prefix, float32 (tokens, width), and what the encoder makes of it by itself."""
+    """The tokens of a text, their prefixes, float32 (decoders, tokens, width), and what the encoder makes of it."""
 
     coded: Encoding
-    prefix: np.ndarray
+    prefixes: np.ndarray
     cues: Cues
 
 
@@ -31,6 +31,11 @@ class PrefixEncoder:
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._session = open_session(folder / "encoder.onnx", threads, spinning=False)
 
+    @property
+    def decoders(self) -> int:
+        """How many decoders there is a prefix for."""
+        return int(self._session.get_outputs()[0].shape[0])
+
     def tokens(self, text: str) -> Encoding:
         """The tokens of `text` with their character offsets, cut at the model's limit."""
         return self._tokenizer.encode(text)
@@ -39,5 +44,5 @@ class PrefixEncoder:
         """What the encoder makes of `text`, cut at the model's limit."""
         coded = self.tokens(text)
         found = self._session.run(None, {"ids": np.array([coded.ids], dtype=np.int64)})
-        prefix, tools, words = (np.asarray(values)[0] for values in found)
-        return Encoded(coded, np.ascontiguousarray(prefix, dtype=np.float32), Cues(tools, words))
+        prefixes, tools, words = map(np.asarray, found)
+        return Encoded(coded, np.ascontiguousarray(prefixes, dtype=np.float32), Cues(tools[0], words[0]))

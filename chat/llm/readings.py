@@ -15,7 +15,7 @@ import numpy as np
 
 from chat.llm.cues import Cues
 from chat.llm.dsl import BOS, Grammar, Source
-from chat.llm.llama import LlamaDecoder
+from chat.llm.ensemble import Ensemble
 
 MAX_TOKENS = 96
 BRANCHES = 2
@@ -52,7 +52,7 @@ class Written:
         return sum(self.scores)
 
 
-def best_reading(decoder: LlamaDecoder, source: Source, cues: Cues, cancelled: Callable[[], bool]) -> Written:
+def best_reading(decoder: Ensemble, source: Source, cues: Cues, cancelled: Callable[[], bool]) -> Written:
     """The best of the greedy reading and its branches. The decoder has read the prefix. Raises Cancelled."""
     writer = _Writer(decoder, source, cues, cancelled)
     first = best = writer.write([], [])
@@ -65,7 +65,7 @@ def best_reading(decoder: LlamaDecoder, source: Source, cues: Cues, cancelled: C
 
 
 class _Writer:
-    def __init__(self, decoder: LlamaDecoder, source: Source, cues: Cues, cancelled: Callable[[], bool]) -> None:
+    def __init__(self, decoder: Ensemble, source: Source, cues: Cues, cancelled: Callable[[], bool]) -> None:
         self._decoder, self._source, self._cues, self._cancelled = decoder, source, cues, cancelled
 
     def write(self, tokens: list[int], scores: list[float]) -> Written:

@@ -1,7 +1,7 @@
 """Reads an utterance as tool calls, with the embedded model.
 
-An ONNX encoder reads the text, its states become the soft prefix of a small llama decoder in llama.cpp, and the
-decoder writes calls under the grammar of `chat.llm.dsl`: every answer is a valid sequence of calls.
+An ONNX encoder reads the text, its states become the soft prefixes of small llama decoders in llama.cpp, and these
+write calls together under the grammar of `chat.llm.dsl`: every answer is a valid sequence of calls.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from pydantic import BaseModel, ConfigDict
 
 from chat.llm.context import Context, layout
 from chat.llm.dsl import PIECES, Source
+from chat.llm.ensemble import Ensemble, decoder_files
 from chat.llm.lexicon import Lexicon
-from chat.llm.llama import LlamaDecoder
 from chat.llm.prefix import PrefixEncoder
 from chat.llm.readings import Cancelled, best_reading
 
 WEIGHTS = Path(__file__).parent / "weights"
 NOTHING = (0.0, 0.0, 0.0, 0.0)
 """The features of a reading that was not made."""
+_SETTERS = frozenset({"set_freshness", "set_exploration", "set_popularity"})
+"""The tools whose arguments stand for themselves, so that any of them may be set at once."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -64,10 +66,22 @@ def _once(calls: Iterable[Call]) -> Iterator[Call]:
             yield call
 
 
+def joined(calls: Iterable[Call]) -> list[Call]:
+    """Two calls of one setter that set different things as one: "new ones, nothing I know" sets freshness once."""
+    found: list[Call] = []
+    for call in calls:
+        at = next((n for n, other in enumerate(found) if other.name == call.name in _SETTERS), None)
+        if at is None or found[at].args.keys() & call.args.keys():
+            found.append(call)
+        else:
+            found[at] = Call(name=call.name, args={**found[at].args, **call.args})
+    return found
+
+
 class Understanding:
     """The embedded model. Thread-safe: readers queue on one lock. `close` frees the native memory."""
 
-    def __init__(self, encoder: PrefixEncoder, decoder: LlamaDecoder, calibration: tuple[float, ...]) -> None:
+    def __init__(self, encoder: PrefixEncoder, decoder: Ensemble, calibration: tuple[float, ...]) -> None:
         self._encoder, self._decoder, self._calibration = encoder, decoder, calibration
         self._lexicon = Lexicon()
         self._lock = threading.Lock()
@@ -77,14 +91,17 @@ class Understanding:
         """Loads the weights (by default the shipped ones). Raises FileNotFoundError or ValueError for bad files."""
         folder = folder or WEIGHTS
         card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        decoder = LlamaDecoder(folder / "decoder.gguf", threads)
-        if decoder.pieces != len(PIECES):
+        encoder, decoder = PrefixEncoder(folder, threads), Ensemble.load(decoder_files(folder), threads)
+        if decoder.pieces != {len(PIECES)} or encoder.decoders != len(decoder):
             decoder.close()
-            raise ValueError(f"the decoder knows {decoder.pieces} pieces, this version writes {len(PIECES)}")
-        return cls(PrefixEncoder(folder, threads), decoder, tuple(card["calibration"]))
+            raise ValueError(
+                f"{folder} holds {len(decoder)} decoders of {decoder.pieces} pieces and an encoder for "
+                f"{encoder.decoders}; this version writes {len(PIECES)} pieces"
+            )
+        return cls(encoder, decoder, tuple(card["calibration"]))
 
     def close(self) -> None:
-        """Frees the decoder, after the reader at work has finished."""
+        """Frees the decoders, after the reader at work has finished."""
         with self._lock:
             self._decoder.close()
 
@@ -106,17 +123,18 @@ class Understanding:
         place = layout(utterance.encode("utf-8", "replace").decode("utf-8"), context)
         if not layout(utterance, Context()).ranges:
             return Reading((), NOTHING, True)
-        coded, prefix, cues = self._encoder.encode(place.text)
+        coded, prefixes, cues = self._encoder.encode(place.text)
         source = Source.of(place, coded.offsets, len(context.shown))
         with self._lock:
             try:
                 if cancelled and cancelled():
                     return Reading((), NOTHING, False)
-                self._decoder.start(prefix)
+                self._decoder.start(prefixes)
                 written = best_reading(self._decoder, source, cues, cancelled or (lambda: False))
             except Cancelled:
                 return Reading((), NOTHING, False)
         scores, grammar = written.scores, written.grammar
-        calls = tuple(_once(Call(name=name, args=self._lexicon.settled(args)) for name, args in grammar.calls))
+        read = (Call(name=name, args=self._lexicon.settled(args)) for name, args in grammar.calls)
+        calls = tuple(joined(_once(read)))
         features = (max(-12.0, sum(scores)), max(-6.0, min(scores)), float(len(calls)), cues.agreement(grammar.called))
         return Reading(calls, features, grammar.done)

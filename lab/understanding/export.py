@@ -1,6 +1,7 @@
 """Writes what the product ships: `python -m lab.understanding.export --run RUN [--out FOLDER]`.
 
-encoder.onnx (int8, gives the finished prefix), tokenizer.json, decoder.gguf (Q8_0) and model.json (the card).
+encoder.onnx (int8, gives the finished prefix of each model), tokenizer.json, decoder.gguf (Q8_0; decoder.1.gguf … for
+the other models) and model.json (the card).
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ from torch import nn
 
 from catalog.onnx_session import open_session
 from chat.llm.dsl import BOS, EOS, MAX_POINTERS, PIECES
+from chat.llm.ensemble import FIRST, decoder_files
 from chat.llm.understanding import WEIGHTS
 from lab.onnx_traces import without_traces
 from lab.understanding.corpus import split
-from lab.understanding.model import EPSILON, ROPE_BASE, Decoder, Understander, build
+from lab.understanding.model import EPSILON, ROPE_BASE, Decoder, Readers, Understander, build
 from lab.understanding.progress import log_to
 
 LAYER_NAMES = {
@@ -48,21 +50,31 @@ SAMPLES = ("user : hi", "user : 睡前想听点治愈的，不要恐怖的", "us
 
 
 class PrefixGraph(nn.Module):
-    """Token ids of one text (1, t) to its soft prefix (1, t, width) and its cues (see `Hints.cues`)."""
+    """Token ids of one text (1, t) to a soft prefix of each model (models, t, width) and their mean cues.
 
-    def __init__(self, model: Understander) -> None:
+    Cues: see `Hints.cues`.
+    """
+
+    def __init__(self, readers: Readers) -> None:
         super().__init__()
-        self.model = model
+        self.readers = readers
 
     def forward(self, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         mask = torch.ones_like(ids)
-        states = self.model.states(ids, mask)
-        return self.model.prefix(states), *self.model.hints.cues(states, mask)
+        prefixes, tools, words = zip(*(self._of(model, ids, mask) for model in self.readers), strict=True)
+        return torch.cat(prefixes), torch.stack(tools).mean(0), torch.stack(words).mean(0)
+
+    @staticmethod
+    def _of(
+        model: Understander, ids: torch.Tensor, mask: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        states = model.states(ids, mask)
+        return model.prefix(states), *model.hints.cues(states, mask)
 
 
-def write_encoder(model: Understander, tokenizer: Tokenizer, path: Path, int8: bool) -> float:
-    """Writes the ONNX encoder; returns the least cosine between its prefix and torch's on varied texts."""
-    graph = PrefixGraph(model).eval()
+def write_encoder(readers: Readers, tokenizer: Tokenizer, path: Path, int8: bool) -> float:
+    """Writes the ONNX encoder; returns the least cosine between its prefixes and torch's on varied texts."""
+    graph = PrefixGraph(readers).eval()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         full = Path(folder) / "full.onnx"
@@ -89,7 +101,7 @@ def write_encoder(model: Understander, tokenizer: Tokenizer, path: Path, int8: b
 
 @torch.no_grad()
 def agreement(graph: PrefixGraph, tokenizer: Tokenizer, path: Path) -> float:
-    """The least cosine between the prefixes of a model and of an ONNX encoder on varied texts."""
+    """The least cosine between the prefixes of models and those of an ONNX encoder on varied texts."""
     session, found = open_session(path), []
     for text in SAMPLES:
         ids = torch.tensor([tokenizer.encode(text).ids])
@@ -157,25 +169,28 @@ def export(run: Path, out: Path, *, int8: bool = True) -> None:
     out.mkdir(parents=True, exist_ok=True)
     tokenizer = Tokenizer.from_file(str(run / "tokenizer.json"))
     saved = torch.load(run / "model.pt", weights_only=True)
-    model = build(tokenizer.get_vocab_size(), saved["layers"], 0.0)
-    model.load_state_dict(saved["model"], strict=False)
-    model.eval()
+    readers = build(tokenizer.get_vocab_size(), saved["layers"])
+    readers.load_state_dict(saved["model"])
+    readers.eval()
     tokenizer.save(str(out / "tokenizer.json"), pretty=False)
-    cosine = write_encoder(model, tokenizer, out / "encoder.onnx", int8)
-    write_decoder(model.decoder, out / "decoder.gguf")
+    cosine = write_encoder(readers, tokenizer, out / "encoder.onnx", int8)
+    for path in decoder_files(out):
+        path.unlink(missing_ok=True)
+    for number, model in enumerate(readers):
+        write_decoder(model.decoder, out / (f"decoder.{number}.gguf" if number else FIRST))
     card = card_of(saved, cosine, out)
     (out / "model.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     size = sum(file["bytes"] for file in card["files"].values()) / 1e6
-    log.info("step %d exported, cosine %.4f, %.1f MB", saved["step"], cosine, size)
+    log.info("step %d exported, %d models, cosine %.4f, %.1f MB", saved["step"], len(readers), cosine, size)
 
 
 def card_of(saved: dict[str, Any], cosine: float, out: Path) -> dict[str, Any]:
     """The model card: where the weights come from, what they may be used for, what they are made of."""
     train, test = split()
     files = {}
-    for name in ("encoder.onnx", "tokenizer.json", "decoder.gguf"):
-        content = (out / name).read_bytes()
-        files[name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    for path in (out / "encoder.onnx", out / "tokenizer.json", *decoder_files(out)):
+        content = path.read_bytes()
+        files[path.name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     return {
         "name": "attune-understanding",
         "made": datetime.now(UTC).date().isoformat(),
@@ -188,6 +203,7 @@ def card_of(saved: dict[str, Any], cosine: float, out: Path) -> dict[str, Any]:
             "held_out_records": len(test),
             "corpus": "lab/understanding/corpus (written for this project)",
             "distillation": "English-Chinese sentence pairs of Tatoeba (CC BY), catalogue vocabulary",
+            "meanings": "the same, and the words of CC-CEDICT (CC BY-SA 4.0)",
             "hidden_words": "commands and dialogues in both languages (CC BY, CC0, PDDL, CC BY-SA, Apache-2.0, MIT)",
             "names": "a gazetteer of our own; goodbooks-10k (CC BY-SA), LibriVox (public domain); swapped in",
         },

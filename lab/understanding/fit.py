@@ -12,9 +12,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lab.understanding.batches import Batch, Stream, loader
 from lab.understanding.corpus import Record, example
-from lab.understanding.model import Understander, build
+from lab.understanding.meanings import Meanings
+from lab.understanding.model import Readers, build
 from lab.understanding.progress import log_to
 from lab.understanding.schedule import TimedSchedule, smoothed
+
+FIRST_ENCODER = "models.0.encoder."
 
 
 class Recipe(NamedTuple):
@@ -24,8 +27,17 @@ class Recipe(NamedTuple):
     batch: int = 48
     lr: float = 1e-3
     encoder_lr: float = 2.5e-4
+    models: int = 2
+    """How many read together."""
     layers: int = 4
     dropout: float = 0.1
+    encoder_dropout: float = 0.0
+    agreement: float = 0.0
+    """Weight of two readings of one example agreeing (R-Drop); above 0 every example is read twice."""
+    meanings: float = 0.0
+    """Weight of learning what Chinese words mean on the way (`lab.understanding.meanings`)."""
+    compiled: bool = False
+    """Compiles the loss, which pays on a GPU."""
     warm: int = 60
     averaged: float = 0.998
     """Decay of the moving average of the weights that is kept; 0 keeps the last ones."""
@@ -37,10 +49,11 @@ class Recipe(NamedTuple):
     augmented: bool = True
 
 
-def fresh_model(run: Path, layers: int, dropout: float) -> Understander:
-    """A model whose encoder is the distilled one of the run."""
+def fresh_models(run: Path, recipe: Recipe) -> Readers:
+    """Models whose encoder is the distilled one of the run."""
     start = torch.load(run / "encoder.pt", weights_only=True)
-    return build(start["pieces"], layers, dropout, start["encoder"])
+    shape = [recipe.layers] * recipe.models
+    return build(start["pieces"], shape, recipe.dropout, start["encoder"], recipe.encoder_dropout)
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
@@ -50,56 +63,72 @@ def save(path: Path, state: dict[str, Any]) -> None:
     beside.replace(path)
 
 
-def optimizer_of(model: Understander, rate: float, encoder_rate: float) -> torch.optim.Optimizer:
-    """AdamW with a gentle rate for the pre-trained encoder and a faster one for its partly new embeddings."""
-    table = model.encoder.embeddings.word_embeddings.weight
-    rest = [p for p in model.encoder.parameters() if p is not table]
-    head = [*model.decoder.parameters(), *model.bridge.parameters(), *model.hints.parameters()]
+def optimizer_of(models: Readers, recipe: Recipe) -> torch.optim.Optimizer:
+    """AdamW with a gentle rate for the pre-trained encoders and a faster one for their partly new embeddings."""
+    rest = [p for model in models for p in model.encoder.parameters() if p is not models.table]
+    parts = [part for model in models for part in (model.decoder, model.bridge, model.hints)]
     groups = [
-        {"params": [table], "base": encoder_rate * 3},
-        {"params": rest, "base": encoder_rate},
-        {"params": head, "base": rate},
+        {"params": [models.table], "base": recipe.encoder_lr * 3},
+        {"params": rest, "base": recipe.encoder_lr},
+        {"params": [p for part in parts for p in part.parameters()], "base": recipe.lr},
     ]
-    return torch.optim.AdamW(groups, lr=rate, weight_decay=0.01, betas=(0.9, 0.98), fused=True)
+    return torch.optim.AdamW(groups, lr=recipe.lr, weight_decay=0.01, betas=(0.9, 0.98), fused=True)
 
 
-def resumed(run: Path, tokenizer: Tokenizer, recipe: Recipe) -> tuple[Understander, int]:
-    """The model of the run's checkpoint and its step, or a fresh one at step 0."""
+def resumed(run: Path, tokenizer: Tokenizer, recipe: Recipe) -> tuple[Readers, int]:
+    """The models of the run's checkpoint and its step, or fresh ones at step 0.
+
+    Where the recipe wants more models than the checkpoint holds, the others begin with the encoder of its first one
+    and a decoder of their own.
+    """
     path = run / "model.pt"
     if not path.exists():
-        return fresh_model(run, recipe.layers, recipe.dropout), 0
+        return fresh_models(run, recipe), 0
     saved = torch.load(path, weights_only=True)
-    model = build(tokenizer.get_vocab_size(), saved["layers"], recipe.dropout)
-    model.load_state_dict(saved["last"])
-    return model, saved["step"]
+    more = [recipe.layers] * (recipe.models - len(saved["layers"]))
+    first = {
+        name.removeprefix(FIRST_ENCODER): value
+        for name, value in saved["last"].items()
+        if name.startswith(FIRST_ENCODER)
+    }
+    shape = [*saved["layers"], *more]
+    models = build(tokenizer.get_vocab_size(), shape, recipe.dropout, first, recipe.encoder_dropout)
+    models.load_state_dict(saved["last"], strict=not more)
+    return models, saved["step"]
 
 
-def fit(run: Path, records: list[Record], pools: dict, recipe: Recipe) -> Understander:
-    """Trains until the time is up, with checkpoints in `run/model.pt`; returns the averaged model."""
+def fit(run: Path, records: list[Record], pools: dict, recipe: Recipe, meanings: Meanings | None = None) -> Readers:
+    """Trains until the time is up, with checkpoints in `run/model.pt`; returns the averaged models."""
     log, tokenizer = log_to("train"), Tokenizer.from_file(str(run / "tokenizer.json"))
     model, step = resumed(run, tokenizer, recipe)
     model.to(recipe.device)
     parameters = sum(p.numel() for p in model.parameters()) / 1e6
     log.info("%d training records, %.1f M parameters, from step %d", len(records), parameters, step)
-    optimizer = optimizer_of(model, recipe.lr, recipe.encoder_lr)
+    optimizer = optimizer_of(model, recipe)
+    if meanings:
+        optimizer.add_param_group({"params": list(meanings.map.parameters()), "base": recipe.lr})
     mean_model = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.averaged)) if recipe.averaged else None
     kept = mean_model.module if mean_model else model
+    shape = [reader.decoder.shape.layers for reader in model]
     told = {k: v for k, v in recipe._asdict().items() if k not in ("save_minutes", "workers")}
 
     def checkpoint() -> None:
-        state = {"model": kept.state_dict(), "last": model.state_dict(), "layers": recipe.layers}
+        state = {"model": kept.state_dict(), "last": model.state_dict(), "layers": shape}
         save(run / "model.pt", {**state, "step": step, "seed": recipe.seed, "told": told})
 
     stream = Stream(
         records, pools, run / "tokenizer.json", recipe.batch, recipe.seed + step, augmented=recipe.augmented
     )
     schedule, saved_at, mean = TimedSchedule(optimizer, recipe.minutes, recipe.warm), 0.0, None
+    loss_of = torch.compile(model.loss, dynamic=True) if recipe.compiled else model.loss
     model.train()
     for batch in loader(stream, recipe.workers):
         if not schedule.step():
             break
         with torch.autocast(recipe.device, torch.bfloat16, enabled=recipe.bf16):
-            loss = model.loss(batch.to(recipe.device))
+            loss = loss_of(batch.to(recipe.device), recipe.agreement)
+            if meanings:
+                loss = loss + recipe.meanings * meanings.loss([reader.encoder for reader in model])
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -119,7 +148,7 @@ def fit(run: Path, records: list[Record], pools: dict, recipe: Recipe) -> Unders
 
 
 @torch.no_grad()
-def greedy_share(model: Understander, records: list[Record], tokenizer: Tokenizer, device: str) -> dict[str, float]:
+def greedy_share(model: Readers, records: list[Record], tokenizer: Tokenizer, device: str) -> dict[str, float]:
     """Share of records whose every target token is the model's first choice, by language: greedy exact match.
 
     A quick look on the way; no grammar, no vote of the encoder, the first reading that can be written alone.
@@ -129,7 +158,7 @@ def greedy_share(model: Understander, records: list[Record], tokenizer: Tokenize
     for at in range(0, len(ready), 64):
         part = ready[at : at + 64]
         batch = Batch.of([made for _, made in part]).to(device)
-        logits, _ = model.scores(batch)
+        logits = model.scores(batch)
         right = ((logits.argmax(-1) == batch.wanted) | (batch.real == 0)).all(1).tolist()
         for (lang, _), hit in zip(part, right, strict=True):
             hits[lang].append(hit)

@@ -1,8 +1,9 @@
-"""The understanding model: MiniLM encoder, soft prefix, llama decoder with tied embeddings."""
+"""The understanding model: MiniLM encoder, soft prefix, llama decoder with tied embeddings; several read together."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -195,20 +196,80 @@ class Understander(nn.Module):
         states = self.decoder(x, torch.cat((batch.mask, batch.real), 1).bool())[:, batch.ids.shape[1] :]
         return (states @ self.decoder.e.weight.T).float(), seen
 
-    def loss(self, batch: Batch) -> torch.Tensor:
-        """Mean cross entropy of the target tokens, and a share of the hints'."""
+    def loss(self, batch: Batch, agreement: float = 0.0) -> torch.Tensor:
+        """Mean cross entropy of the target tokens, and a share of the hints'.
+
+        With an `agreement` every example is read twice, each time with other things dropped, and the two readings are
+        also drawn towards each other, with that weight (R-Drop, Liang et al. 2021).
+        """
+        if agreement:
+            batch = Batch(*(torch.cat((part, part)) for part in batch))
         logits, seen = self.scores(batch)
         wanted = batch.wanted.masked_fill(batch.real == 0, IGNORED)
         loss = F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED, label_smoothing=0.02)
+        if agreement:
+            loss = loss + agreement * disagreement(logits, batch.real)
         return loss + self.hints(seen, batch)
 
 
-def build(pieces: int, layers: int, dropout: float, encoder_state: dict | None = None) -> Understander:
-    """An untrained model for a vocabulary of `pieces`; loads the encoder's state where given."""
+def disagreement(logits: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+    """Symmetric Kullback-Leibler divergence of the two halves of `logits` (2n, s, pieces), mean of the real tokens."""
+    first, second = logits.log_softmax(-1).chunk(2)
+    both = ((first.exp() - second.exp()) * (first - second)).sum(-1) / 2
+    kept = real.chunk(2)[0]
+    return (both * kept).sum() / kept.sum()
+
+
+class Readers(nn.Module):
+    """Models that read together, each with an encoder and a decoder of its own; one table of token embeddings for all.
+
+    They are trained side by side, each on its own loss, and differ by their first weights and by what is dropped.
+    """
+
+    def __init__(self, models: Sequence[Understander]) -> None:
+        super().__init__()
+        self.models = nn.ModuleList(models)
+        for other in models[1:]:
+            other.encoder.embeddings.word_embeddings = models[0].encoder.embeddings.word_embeddings
+
+    def __iter__(self) -> Iterator[Understander]:
+        return iter(self.models)
+
+    def __len__(self) -> int:
+        return len(self.models)
+
+    @property
+    def table(self) -> nn.Parameter:
+        """The token embeddings that all share."""
+        return next(iter(self)).encoder.embeddings.word_embeddings.weight
+
+    def loss(self, batch: Batch, agreement: float = 0.0) -> torch.Tensor:
+        """The sum of the models' losses."""
+        return torch.stack([model.loss(batch, agreement) for model in self]).sum()
+
+    def scores(self, batch: Batch) -> torch.Tensor:
+        """The mean of the models' logits (n, s, pieces): what they write by together."""
+        return torch.stack([model.scores(batch)[0] for model in self]).mean(0)
+
+
+def build(
+    pieces: int,
+    layers: Sequence[int],
+    dropout: float = 0.0,
+    encoder_state: dict | None = None,
+    encoder_dropout: float = 0.0,
+) -> Readers:
+    """Untrained models for a vocabulary of `pieces`, one for each number of decoder layers.
+
+    Their encoders get the encoder's state where given.
+    """
     config = AutoConfig.from_pretrained(teacher_dir())
     config.vocab_size = pieces
-    config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
-    encoder = AutoModel.from_config(config, add_pooling_layer=False, attn_implementation="eager")
-    if encoder_state:
-        encoder.load_state_dict({k: v for k, v in encoder_state.items() if not k.startswith("pooler")})
-    return Understander(encoder, Shape(layers=layers), dropout)
+    config.hidden_dropout_prob, config.attention_probs_dropout_prob = encoder_dropout, 0.0
+    models = []
+    for count in layers:
+        encoder = AutoModel.from_config(config, add_pooling_layer=False, attn_implementation="eager")
+        if encoder_state:
+            encoder.load_state_dict({k: v for k, v in encoder_state.items() if not k.startswith("pooler")})
+        models.append(Understander(encoder, Shape(layers=count), dropout))
+    return Readers(models)

@@ -21,10 +21,11 @@ from gguf.quants import dequantize
 from onnx import numpy_helper
 from tokenizers import Tokenizer
 
+from chat.llm.ensemble import decoder_files
 from chat.llm.understanding import WEIGHTS
 from lab.understanding.export import LAYER_NAMES, PrefixGraph, agreement
 from lab.understanding.fit import save
-from lab.understanding.model import Understander, build
+from lab.understanding.model import Readers, build
 from lab.understanding.progress import log_to
 
 LEAST_COSINE = 0.98
@@ -33,26 +34,33 @@ MATRICES = ("attention.self.query", "attention.self.key", "attention.self.value"
             "intermediate.dense", "output.dense")  # fmt: skip
 """The matrices of an encoder layer in the order in which the graph uses them."""
 QUANTISED = "_quantized"
+OURS = "readers."
+TABLE = "embeddings.word_embeddings.weight"
+"""The token embeddings, which the graph holds once for all models."""
 
 
-def restored(folder: Path) -> tuple[Understander, float]:
-    """The model of shipped weights, and how far its prefix agrees with theirs (cosine).
+def restored(folder: Path) -> tuple[Readers, float]:
+    """The models of shipped weights, and how far their prefixes agree with what ships (cosine).
 
     Raises ValueError where the files are not those that `lab.understanding.export` writes.
     """
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    decoder = _decoder_state(folder / "decoder.gguf")
-    layers = 1 + max(int(name.split(".")[1]) for name in decoder if name.startswith("b."))
-    model = build(tokenizer.get_vocab_size(), layers, 0.0)
-    model.decoder.load_state_dict(decoder)
-    missing, strange = model.load_state_dict(_encoder_state(folder / "encoder.onnx", model), strict=False)
-    lost = [name for name in missing if not name.startswith("decoder.")]
+    tokenizer, graph = Tokenizer.from_file(str(folder / "tokenizer.json")), folder / "encoder.onnx"
+    decoders = [_decoder_state(path) for path in decoder_files(folder)]
+    readers = build(tokenizer.get_vocab_size(), [_layers(state) for state in decoders])
+    for model, state in zip(readers, decoders, strict=True):
+        model.decoder.load_state_dict(state)
+    missing, strange = readers.load_state_dict(_encoder_state(graph, readers), strict=False)
+    lost = [name for name in missing if ".decoder." not in name]
     if lost or strange:
-        raise ValueError(f"{folder / 'encoder.onnx'} lacks {lost[:3]} and has {strange[:3]}: another version wrote it")
-    cosine = agreement(PrefixGraph(model).eval(), tokenizer, folder / "encoder.onnx")
+        raise ValueError(f"{graph} lacks {lost[:3]} and has {strange[:3]}: another version wrote it")
+    cosine = agreement(PrefixGraph(readers).eval(), tokenizer, graph)
     if not cosine >= LEAST_COSINE:
-        raise ValueError(f"the restored encoder agrees with {folder / 'encoder.onnx'} to {cosine:.3f} only")
-    return model, cosine
+        raise ValueError(f"the restored encoder agrees with {graph} to {cosine:.3f} only")
+    return readers, cosine
+
+
+def _layers(decoder: dict[str, torch.Tensor]) -> int:
+    return 1 + max(int(name.split(".")[1]) for name in decoder if name.startswith("b."))
 
 
 def _decoder_state(path: Path) -> dict[str, torch.Tensor]:
@@ -68,30 +76,29 @@ def _decoder_state(path: Path) -> dict[str, torch.Tensor]:
     return state
 
 
-def _encoder_state(path: Path, model: Understander) -> dict[str, torch.Tensor]:
+def _encoder_state(path: Path, readers: Readers) -> dict[str, torch.Tensor]:
     values = {value.name: numpy_helper.to_array(value) for value in onnx.load(path).graph.initializer}
     plain = {
-        name.removeprefix("model."): torch.from_numpy(array.copy())
+        name.removeprefix(OURS): torch.from_numpy(array.copy())
         for name, array in values.items()
-        if name.startswith("model.") and array.dtype == np.float32 and not name.endswith("_scale")
+        if name.startswith(OURS) and array.dtype == np.float32 and not name.endswith("_scale")
     }
-    tables = {
-        name
-        for name in values
-        if name.startswith("model.") and "_embeddings.weight" in name and name.endswith(QUANTISED)
-    }
+    tables = [name for name in values if "_embeddings.weight" in name and name.endswith(QUANTISED)]
     for name in tables:
-        plain[name.removeprefix("model.").removesuffix(QUANTISED)] = _dequantised(values, name)
+        plain[name.removeprefix(OURS).removesuffix(QUANTISED)] = _dequantised(values, name)
+    shared = next(values for name, values in plain.items() if name.endswith(TABLE))
+    plain |= {f"models.{number}.encoder.{TABLE}": shared for number in range(len(readers))}
     matrices = [name for name in values if name.endswith(QUANTISED) and name not in tables]
-    for target, name in zip(_matrix_names(model), matrices, strict=True):
+    for target, name in zip(_matrix_names(readers), matrices, strict=True):
         plain[target] = _dequantised(values, name).T.contiguous()
     return plain
 
 
-def _matrix_names(model: Understander) -> Iterator[str]:
-    for layer in range(model.encoder.config.num_hidden_layers):
-        yield from (f"encoder.encoder.layer.{layer}.{part}.weight" for part in MATRICES)
-    yield from ("bridge.weight", "hints.tools.weight", "hints.words.weight")
+def _matrix_names(readers: Readers) -> Iterator[str]:
+    for number, model in enumerate(readers):
+        for layer in range(model.encoder.config.num_hidden_layers):
+            yield from (f"models.{number}.encoder.encoder.layer.{layer}.{part}.weight" for part in MATRICES)
+        yield from (f"models.{number}.{part}.weight" for part in ("bridge", "hints.tools", "hints.words"))
 
 
 def _dequantised(values: dict[str, np.ndarray], name: str) -> torch.Tensor:
@@ -104,12 +111,12 @@ def restore(weights: Path, run: Path) -> float:
     """Writes `model.pt` and `tokenizer.json` of the run. FileExistsError where the run has a checkpoint already."""
     if (run / "model.pt").exists():
         raise FileExistsError(f"{run / 'model.pt'} is there already; choose another folder, or train on from it")
-    model, cosine = restored(weights)
+    readers, cosine = restored(weights)
     card = json.loads((weights / "model.json").read_text(encoding="utf-8"))
     run.mkdir(parents=True, exist_ok=True)
     shutil.copy(weights / "tokenizer.json", run / "tokenizer.json")
-    state, told = model.state_dict(), {"restored_from": card["commit"]}
-    parts = {"model": state, "last": state, "layers": model.decoder.shape.layers}
+    state, told = readers.state_dict(), {"restored_from": card["commit"]}
+    parts = {"model": state, "last": state, "layers": [model.decoder.shape.layers for model in readers]}
     save(run / "model.pt", {**parts, "step": int(card["steps"]), "seed": 0, "told": told})
     return cosine
 

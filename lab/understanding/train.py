@@ -12,6 +12,7 @@ import argparse
 from pathlib import Path
 
 import torch
+from tokenizers import Tokenizer
 
 from catalog.demo import FOLDER
 from catalog.sources import PUBLIC_DATA
@@ -22,6 +23,7 @@ from lab.understanding.distil import Plan, make_encoder
 from lab.understanding.evaluate import calibrate, lines_of
 from lab.understanding.export import export
 from lab.understanding.fit import Recipe, fit
+from lab.understanding.meanings import Meanings
 from lab.understanding.progress import log_to
 
 
@@ -35,8 +37,10 @@ def main() -> None:
     parser.add_argument("--bf16", action="store_true", help="faster on GPUs and processors with AMX, slower on others")
     parser.add_argument("--threads", type=int, default=2)
     defaults = Recipe()._asdict()
-    for name in ("minutes", "batch", "lr", "encoder_lr", "layers", "dropout", "averaged", "save_minutes", "seed"):
+    for name in ("minutes", "batch", "lr", "encoder_lr", "models", "layers", "dropout", "encoder_dropout",
+                 "agreement", "meanings", "averaged", "save_minutes", "seed"):  # fmt: skip
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(defaults[name]), default=defaults[name])
+    parser.add_argument("--compiled", action="store_true", help="compile the loss: faster on GPUs after a minute")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--workers", type=int, default=0, help="processes that prepare batches")
     parser.add_argument(
@@ -53,12 +57,19 @@ def main() -> None:
     names = (catalogue_pools(FOLDER), library_pools(args.folder))
     pools = merged(corpus_pools(records), name_pools(), *names)
     records += [r for r in records if r.id.rpartition("-")[0] in args.newest] * (args.times - 1)
-    fit(args.out, records, pools, Recipe(**{name: getattr(args, name) for name in defaults if hasattr(args, name)}))
+    recipe = Recipe(**{name: getattr(args, name) for name in defaults if hasattr(args, name)})
+    fit(args.out, records, pools, recipe, taught(args) if recipe.meanings else None)
     export(args.out, args.out / "weights")
     model = Understanding.load(args.out / "weights")
     report = calibrate(args.out / "weights", model, test)
     for line in lines_of(report):
         log_to("train").info("%s", line)
+
+
+def taught(args: argparse.Namespace) -> Meanings:
+    """What Chinese words mean, for training beside the task."""
+    plan = Plan(0, args.bf16, args.seed, device=args.device)
+    return Meanings.taught(args.folder, Tokenizer.from_file(str(args.out / "tokenizer.json")), plan)
 
 
 if __name__ == "__main__":
