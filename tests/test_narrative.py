@@ -29,7 +29,14 @@ NO_HORROR = ("block_content", {"kind": "category", "name": "horror"})
 
 
 def test_there_are_enough_requests_and_a_part_is_kept() -> None:
-    assert Counter(n.part for n in ALL) == {"dev": 120, "kept": 100, "final": 200, "train": 480, "last": 240}
+    assert Counter(n.part for n in ALL) == {
+        "dev": 120,
+        "kept": 100,
+        "final": 200,
+        "train": 480,
+        "last": 240,
+        "fresh": 240,
+    }
     assert len({n.id for n in ALL}) == len({n.request for n in ALL}) == len(ALL)
 
 

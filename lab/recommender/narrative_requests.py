@@ -1,8 +1,8 @@
 """Requests in free words and the books of goodbooks-10k that a bookseller would accept for them, written by hand.
 
-All but "last" is for looking at and tuning: "dev", "train", and "kept" and "final", which once were for figures at the
-end and have been looked at since. "last" is for those figures now, by a writer of whom nothing else is here: choose
-nothing by it.
+All but "last" and "fresh" is for looking at and tuning: "dev", "train", and "kept" and "final", which once were for
+figures at the end. "last" and "fresh" each gave a figure once, by a writer of whom nothing else is here: choose nothing
+by them.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from pydantic import BaseModel, Field
 
 _FOLDER = Path(__file__).parent
 REQUESTS = tuple(
-    _FOLDER / f"{name}.jsonl" for name in ("narrative", "narrative_final", "narrative_train", "narrative_last")
+    _FOLDER / f"{name}.jsonl"
+    for name in ("narrative", "narrative_final", "narrative_train", "narrative_last", "narrative_fresh")
 )
-PARTS = ("dev", "kept", "final", "train", "last")
+PARTS = ("dev", "kept", "final", "train", "last", "fresh")
 PREFIX = "goodbooks-"
 """An item's id is this and the book's number."""
 
@@ -30,7 +31,7 @@ class Narrative(BaseModel, frozen=True, extra="forbid"):
     request: str
     relevant: tuple[int, ...] = Field(min_length=5, max_length=25)
     """Book numbers of goodbooks-10k."""
-    part: Literal["dev", "kept", "final", "train", "last"]
+    part: Literal["dev", "kept", "final", "train", "last", "fresh"]
     kinds: tuple[Literal["limit", "likeness"], ...] = ()
     """limit: excludes or bounds something; likeness: leans on a named book or author."""
 
