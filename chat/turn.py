@@ -196,7 +196,7 @@ class TurnRunner:
             confidence=heard.confidence,
             timings_ms={"turn": round((time.perf_counter() - opening.started) * 1000, 1)},
             asked=ctx.outcome.asked,
-            about=ctx.outcome.about or ctx.about,
+            about=ctx.outcome.about or (None if slate_ids else ctx.about),  # a new list ends what was discussed
             slate_ids=slate_ids,
             at=ctx.now,
         )

@@ -20,7 +20,7 @@ AVOID_REPEATS = -0.5
 
 
 def allowed(request: Request, catalogue: Catalogue, heard: np.ndarray, rejected: np.ndarray) -> np.ndarray:
-    """Mask of the rows that may be shown; `heard` and `rejected` come from the listener's history."""
+    """Mask of the rows that may be shown; `heard` and `rejected` (for now or for good) come from the history."""
     mask = listenable(request, catalogue) & wanted(request.pbox, catalogue)
     if request.intent == "search":
         return mask

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 
 import numpy as np
@@ -26,6 +27,10 @@ HEARD = frozenset({"play", "finished"})
 RECENT = 5
 """So many of the last liked items speak for what the listener is into now."""
 HALF_LIFE_EVENTS = 30.0
+RESTS = frozenset({"skip", "finished"})
+WANTED = frozenset({"play", "save"})
+REST = timedelta(days=1)
+"""So long an item stays away that somebody did not want now or has just heard to its end, unless it is WANTED since."""
 FIRM = 0.5
 """From this strength on an event is the last word about its item."""
 
@@ -43,6 +48,8 @@ class Past:
     """Mask: played or finished."""
     rejected: np.ndarray
     """Mask: disliked, with nothing better said since."""
+    resting: np.ndarray
+    """Mask: skipped or finished within the last day, and not played or saved since."""
     shown: dict[int, int]
     """Row -> times shown without being touched."""
     tops: frozenset[str]
@@ -81,7 +88,7 @@ class Reading:
 
 def read(request: Request, catalogue: Catalogue, models: Models) -> Reading:
     """Sum up the history, apply the hard filters, and measure the PBox on every row."""
-    past = _past(request.history, catalogue)
+    past = _past(request.history, catalogue, request.now - REST)
     scale, wished = SOFT_SCALE.get(request.intent, 1.0), TOLD_SCALE if request.told else 1.0
     steering = steer(request.pbox, catalogue, past.heard, request.now, scale, wished)
     asked = {e.key.partition("/")[0] for e in request.pbox.of(Factor.CATEGORY) if e.value > 0.0}
@@ -90,15 +97,15 @@ def read(request: Request, catalogue: Catalogue, models: Models) -> Reading:
         catalogue=catalogue,
         models=models,
         past=past,
-        allowed=filters.allowed(request, catalogue, past.heard, past.rejected),
+        allowed=filters.allowed(request, catalogue, past.heard, past.rejected | past.resting),
         shifts=steering.shifts,
         shift=Column(steering.total),
         known=past.tops | asked,
     )
 
 
-def _past(history: History, catalogue: Catalogue) -> Past:
-    tally = _Tally(catalogue)
+def _past(history: History, catalogue: Catalogue, rested: datetime) -> Past:
+    tally = _Tally(catalogue, rested)
     events = [(e, catalogue.row[e.item_id]) for e in history.events if e.item_id in catalogue.row]
     for age, (event, row) in zip(range(len(events) - 1, -1, -1), events, strict=True):
         tally.add(event, row, 2.0 ** (-age / HALF_LIFE_EVENTS))
@@ -108,8 +115,9 @@ def _past(history: History, catalogue: Catalogue) -> Past:
 class _Tally:
     """Events summed up one by one, oldest first."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
+    def __init__(self, catalogue: Catalogue, rested: datetime) -> None:
+        self._catalogue, self._rested = catalogue, rested
+        self._resting = np.zeros(len(catalogue), dtype=bool)
         self._score: dict[int, float] = {}
         self._kinds: dict[int, tuple[float, str]] = {}
         self._last_word: dict[int, float] = {}
@@ -123,6 +131,8 @@ class _Tally:
             return
         said = strength(event)
         self._shown.pop(row, None)
+        if event.kind in RESTS or event.kind in WANTED:
+            self._resting[row] = event.kind in RESTS and event.at > self._rested
         self._heard[row] |= event.kind in HEARD
         self._score[row] = self._score.pop(row, 0.0) + said * freshness
         if said > 0.0:
@@ -142,6 +152,7 @@ class _Tally:
             disliked=tuple(row for row, value in self._score.items() if value < 0.0),
             heard=self._heard,
             rejected=rejected,
+            resting=self._resting,
             shown=self._shown,
             tops=frozenset(path.partition("/")[0] for item in touched for path in item.categories),
             languages=Counter(self._catalogue.items[row].language for row in liked),

@@ -265,3 +265,23 @@ def test_a_phrasing_model_may_not_add_facts(stage: Stage) -> None:
     closing = AIMessage("Done! 37 thrilling books await, such as “Dune”.")
     talk = conversation(stage, ScriptedModel.of(closing))
     assert reply(heard(talk, "hi")) != closing.content
+
+
+def test_a_new_list_ends_what_was_being_discussed_unless_the_turn_speaks_of_an_item(stage: Stage) -> None:
+    model = ScriptedModel.of(
+        calls(("item_details", {"item": "1"})),
+        AIMessage("You are welcome."),
+        calls(("record_feedback", {"item": "2", "signal": "like"}), ("recommend", {})),
+        calls(MORE_HISTORY),
+    )
+    talk = conversation(stage, model)
+    shown = [card.item_id for card in talk.screen("anna", "talk-anna").cards]
+
+    def about(text: str) -> str | None:
+        heard(talk, text)
+        return stage.stores.journal.turns("anna", "talk-anna", 1)[-1].about
+
+    assert about("tell me about the first") == shown[0]
+    assert about("thanks") == shown[0]  # the list stays, and so does the item under discussion
+    assert about("love the second, next") == shown[1]
+    assert about("more history") is None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from recommend.pbox import Factor
 from recommend.pipeline import Pipeline
 from recommend.reading import Reading, read
 from recommend.recall import recall
-from recommend.request import Candidate, Event, History, Listener, Request
+from recommend.request import Candidate, Event, EventKind, History, Listener, Request
 from recommend.rerank import RerankFailed
 from tests.recommend_stage import NOW, catalogue, entry, history, models, pipeline, population, request, search
 
@@ -162,6 +164,23 @@ def test_disliked_items_go_and_heard_ones_sink_or_go() -> None:
     assert first[0] not in pipeline().recommend(request(history=heard(first[0], kind="finished"))).item_ids
     avoid = request(entry(Factor.REPEATS, "", -1.0), history=heard(first[0], kind="play"))
     assert not read(avoid, CATALOGUE, models()).allowed[CATALOGUE.row[first[0]]]
+
+
+@pytest.mark.parametrize("kind", ["skip", "finished"])
+def test_what_was_skipped_or_heard_to_its_end_rests_for_a_day(kind: EventKind) -> None:
+    item = pipeline().recommend(request()).item_ids[0]
+
+    def shown(*said: tuple[EventKind, timedelta], **rest: Any) -> bool:
+        events = tuple(Event(user_id="u", item_id=item, kind=kind, at=NOW - ago) for kind, ago in said)
+        reading = read(request(history=History(events=events), **rest), CATALOGUE, models())
+        return bool(reading.allowed[CATALOGUE.row[item]])
+
+    hour, days = timedelta(hours=1), timedelta(days=2)
+    assert not shown((kind, hour))
+    assert shown((kind, days))
+    assert not shown((kind, 2 * hour), ("like", hour))  # "heard it, loved it" is no wish to hear it at once again
+    assert shown((kind, 2 * hour), ("save", hour))
+    assert shown((kind, hour), intent="search", query="anything")  # who looks for it finds it
 
 
 class Backwards:

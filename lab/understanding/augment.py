@@ -24,6 +24,8 @@ _SLOTS = {
 }
 LISTED = 0.6
 """Share of utterances without a context that get a list on the screen: in the chat there nearly always is one."""
+DISCUSSED = 0.25
+"""Share of utterances that do not depend on it which are said while one of the titles shown is under discussion."""
 LIBRARY = 1500
 Pools = dict[tuple[str, str], list[str]]
 
@@ -181,6 +183,23 @@ def _swap_titles(record: Record, calls: list[Call], pools: Pools, rng: random.Ra
     return record._replace(context=context.model_copy(update={"shown": tuple(shown)}))
 
 
+_LEANS = frozenset({"ask_clarification", "explain_recommendation"})
+"""Tools whose call may mean the item under discussion without naming it."""
+
+
+def discussable(record: Record) -> bool:
+    """Whether a list is shown, and the utterance means the same when one of its titles is under discussion."""
+    context, calls = record.context, [call for reading in record.readings for call in reading]
+    leans = any(name in _LEANS or "this" in args.values() for name, args in calls)
+    return bool(context.shown) and not (context.asked or context.about or leans)
+
+
+def discussed(record: Record, rng: random.Random) -> Record:
+    """The same utterance, said while one of the titles shown is under discussion."""
+    about = rng.choice(record.context.shown)
+    return record._replace(context=record.context.model_copy(update={"about": about}))
+
+
 def _roughen(text: str, keep: set[str], rng: random.Random) -> str:
     """Lower case, lost punctuation, a slip of the keyboard in a word that is no copied name."""
     if rng.random() < 0.2:
@@ -239,5 +258,7 @@ def augment(record: Record, pools: Pools, rng: random.Random) -> Record:
         changed = _swap_names(changed, calls, pools, rng)
         changed = _swap_number(changed, calls, rng)
     changed = _swap_titles(changed, calls, pools, rng)
+    if discussable(changed) and rng.random() < DISCUSSED:
+        changed = discussed(changed, rng)
     names = {str(v).lower() for _, args in calls for v in args.values() if _is_name(v)}
     return changed._replace(utterance=_roughen(changed.utterance, names, rng), readings=(tuple(calls),))
