@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from chat.llm.dsl import POINTER0
 from chat.llm.schema import TOOLS
 from chat.llm.understanding import WEIGHTS
-from lab.understanding.augment import augment, corpus_pools, joinable, joined
+from lab.understanding.augment import augment, corpus_pools, discussable, discussed, joinable, joined
 from lab.understanding.average import averaged
 from lab.understanding.batches import blurred, hinted
 from lab.understanding.corpus import Record, example, gate_records, split
@@ -55,6 +55,18 @@ def test_joined_utterances_have_the_calls_of_both_in_order(records: list[Record]
         both = joined(first, second, rng)
         assert both.readings == ((*first.readings[0], *second.readings[0]),)
         assert both.utterance.lower().endswith(second.utterance.lower()[1:])
+
+
+def test_only_what_does_not_lean_on_an_item_is_said_while_one_is_under_discussion(records: list[Record]) -> None:
+    rng = random.Random(6)
+    able = [record for record in records if discussable(record)]
+    assert len(able) > 1000
+    for record in rng.sample(able, 300):
+        said = discussed(record, rng)
+        assert said.context.about in said.context.shown and said.readings == record.readings
+        assert said.utterance == record.utterance and not discussable(said)
+    leaning = [r for r in records if any("this" in args.values() for _, args in r.readings[0])]
+    assert leaning and not any(map(discussable, leaning))
 
 
 def test_no_utterance_of_the_test_is_trained_on() -> None:

@@ -22,6 +22,7 @@ from catalog.demo import demo_items
 from chat.llm.context import Context
 from chat.llm.understanding import WEIGHTS, Parse, Reading, Understanding
 from chat.policy import decide
+from lab.understanding.augment import discussable, discussed
 from lab.understanding.corpus import Call, Record, gate_records, read_records, split
 from lab.understanding.progress import log_to
 from lab.understanding.scoring import best, exact, precision_recall, ratio, same_intents, same_tools
@@ -69,6 +70,12 @@ def on_screen(records: list[Record], seed: int = 0) -> list[Record]:
         context = record.context if asks or record.context != Context() else Context(shown=tuple(rng.sample(titles, 6)))
         changed.append(record._replace(context=context))
     return changed
+
+
+def under_discussion(records: list[Record], seed: int = 0) -> list[Record]:
+    """The records that a list is shown with and that mean the same when one of its titles is under discussion: so."""
+    rng = random.Random(seed)
+    return [discussed(record, rng) for record in records if discussable(record)]
 
 
 def figures(results: list[Result]) -> dict[str, Any]:
@@ -212,11 +219,13 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="read only every n-th record")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--on-screen", action="store_true", help="give what has no context a list, as in the chat")
+    parser.add_argument("--discussed", action="store_true", help="with a list, and a title that is under discussion")
     parser.add_argument("--calibrate", action="store_true")
     args = parser.parse_args()
     log = log_to("evaluate")
     records = [r for path in args.file for r in read_records(path)] if args.file else split()[1]
-    records = on_screen(records) if args.on_screen else records
+    records = on_screen(records) if args.on_screen or args.discussed else records
+    records = under_discussion(records) if args.discussed else records
     model, records = Understanding.load(args.weights, threads=args.threads), records[:: args.every]
     report = calibrate(args.weights, model, records) if args.calibrate else report_of(run(model, records))
     if args.json:
