@@ -1,6 +1,7 @@
 """Puts new weights into service, if they pass: `python -m lab.understanding.accept --new RUN/weights`; or `--rollback`.
 
-Both models read the gate's records (`gate.*.jsonl` of the corpus). The new one passes when its exact match is not
+Both models read the gate's records (`gate.*.jsonl` of the corpus), and once more those that a title under discussion
+changes nothing about, beside such a title, as the chat meets them. The new one passes when its exact match is not
 lower, no tool's F1 is down by more than two points (tools with at least 20 calls there), and every call that it writes
 is valid. The old weights are kept, and `--rollback` swaps them back. A running application takes the change up at its
 next start.
@@ -17,7 +18,7 @@ from typing import Any
 from chat.llm.understanding import WEIGHTS, Understanding
 from lab.understanding.check_corpus import call_faults
 from lab.understanding.corpus import Record, gate_records
-from lab.understanding.evaluate import Result, lines_of, report_of, run
+from lab.understanding.evaluate import Result, lines_of, on_screen, report_of, run, under_discussion
 from lab.understanding.progress import log_to
 
 WORST_DROP = 0.02
@@ -37,6 +38,12 @@ def refusals(old: dict[str, Any], new: dict[str, Any], invalid: int) -> list[str
     if invalid:
         found.append(f"{invalid} calls are not valid")
     return found
+
+
+def judging_records() -> list[Record]:
+    """What both models read: the gate's records, and again with a list and a title that is under discussion."""
+    records = gate_records()
+    return [*records, *under_discussion(on_screen(records))]
 
 
 def invalid_calls(results: list[Result]) -> int:
@@ -94,7 +101,7 @@ def main(argv: list[str] | None = None) -> int:
             return 1
         log.info("the earlier weights are in service again")
         return 0
-    reasons, report = judged(args.new, args.weights, gate_records())
+    reasons, report = judged(args.new, args.weights, judging_records())
     for line in lines_of(report):
         log.info("%s", line)
     for reason in reasons:
