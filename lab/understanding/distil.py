@@ -64,6 +64,12 @@ def sentence_pairs(public: Path) -> list[tuple[str, str]]:
     return [(p[0], p[1]) for p in (row.split("\t") for row in rows) if len(p) >= 2]
 
 
+def short_pairs(public: Path) -> list[tuple[str, str]]:
+    """Translated sentences that are not long, and the names of the vocabularies three times (English, Chinese)."""
+    pairs = sentence_pairs(public) + vocabulary_pairs() * 3
+    return [(re.sub(r"\s+", " ", en), zh) for en, zh in pairs if len(zh) <= 40]
+
+
 def running_text(public: Path) -> list[str]:
     """Sentences to guess words in: dialogues and requests of both languages, Chinese as often as English."""
     english = (public / "text/en.txt").read_text(encoding="utf-8").splitlines()
@@ -198,8 +204,7 @@ def make_encoder(public: Path, out: Path, plan: Plan) -> None:
     extend_encoder(student, tokenizer.get_vocab_size(), plan.seed)
     if out.exists():
         student.load_state_dict(torch.load(out, weights_only=True)["encoder"])
-    pairs = sentence_pairs(public) + vocabulary_pairs() * 3
-    pairs = [(re.sub(r"\s+", " ", en), zh) for en, zh in pairs if len(zh) <= 40]
+    pairs = short_pairs(public)
     log.info("%d characters, %d pieces, %d pairs", len(characters), tokenizer.get_vocab_size(), len(pairs))
     student.to(plan.device)
     steps = distil(student, tokenizer, pairs, running_text(public), plan)

@@ -36,8 +36,6 @@ class Recipe(NamedTuple):
     """Weight of two readings of one example agreeing (R-Drop); above 0 every example is read twice."""
     meanings: float = 0.0
     """Weight of learning what Chinese words mean on the way (`lab.understanding.meanings`)."""
-    compiled: bool = False
-    """Compiles the loss, which pays on a GPU."""
     warm: int = 60
     averaged: float = 0.998
     """Decay of the moving average of the weights that is kept; 0 keeps the last ones."""
@@ -120,13 +118,12 @@ def fit(run: Path, records: list[Record], pools: dict, recipe: Recipe, meanings:
         records, pools, run / "tokenizer.json", recipe.batch, recipe.seed + step, augmented=recipe.augmented
     )
     schedule, saved_at, mean = TimedSchedule(optimizer, recipe.minutes, recipe.warm), 0.0, None
-    loss_of = torch.compile(model.loss, dynamic=True) if recipe.compiled else model.loss
     model.train()
     for batch in loader(stream, recipe.workers):
         if not schedule.step():
             break
         with torch.autocast(recipe.device, torch.bfloat16, enabled=recipe.bf16):
-            loss = loss_of(batch.to(recipe.device), recipe.agreement)
+            loss = model.loss(batch.to(recipe.device), recipe.agreement)
             if meanings:
                 loss = loss + recipe.meanings * meanings.loss([reader.encoder for reader in model])
         optimizer.zero_grad()

@@ -18,10 +18,9 @@ from torch import nn
 
 from catalog.cedict import dictionary
 from chat.llm.context import Context, layout
-from lab.understanding.distil import Plan, Rows, goals, pooled, sentence_pairs, vocabulary_pairs
+from lab.understanding.distil import Plan, Rows, goals, pooled, short_pairs
 
 LONGEST_WORD = 8
-LONGEST_SENTENCE = 40
 BATCH = 256
 
 
@@ -29,8 +28,7 @@ def translations(public: Path) -> list[tuple[str, str]]:
     """English and Chinese: the dictionary's words, translated sentences, the names of the vocabularies three times."""
     known = dictionary()
     words = [(known.english(word), word) for word in known if len(word) <= LONGEST_WORD]
-    sentences = [(en, zh) for en, zh in sentence_pairs(public) if len(zh) <= LONGEST_SENTENCE]
-    return [*((en, zh) for en, zh in words if en), *sentences, *vocabulary_pairs() * 3]
+    return [*((en, zh) for en, zh in words if en), *short_pairs(public)]
 
 
 class Meanings:

@@ -40,7 +40,6 @@ def main() -> None:
     for name in ("minutes", "batch", "lr", "encoder_lr", "models", "layers", "dropout", "encoder_dropout",
                  "agreement", "meanings", "averaged", "save_minutes", "seed"):  # fmt: skip
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(defaults[name]), default=defaults[name])
-    parser.add_argument("--compiled", action="store_true", help="compile the loss: faster on GPUs after a minute")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--workers", type=int, default=0, help="processes that prepare batches")
     parser.add_argument(
