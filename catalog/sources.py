@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from catalog.items import AGE_ORDER
 from catalog.mapping import Fault
 from catalog.tables import Row, rows
 
@@ -38,16 +39,18 @@ def librivox(folder: Path) -> Iterator[Draft]:
 
 
 def goodbooks(folder: Path) -> Iterator[Draft]:
-    """The books of books.csv with their genre weights and descriptions as fields of items. OSError as above."""
+    """The books of books.csv with genres, shelves and descriptions as fields of items. OSError as above."""
     table = _table("goodbooks")
     weights = [record for _, record in rows(_file(folder, "genre_weights_35.csv"))]
-    described = dict(_descriptions(folder / "descriptions_joined.csv"))
+    shelves = dict(_column(folder / "genres.csv", "genres"))
+    described = dict(_column(folder / "descriptions_joined.csv", "description"))
     for at, (line, record) in enumerate(rows(_file(folder, "books.csv"))):
         if isinstance(record, Fault):
             yield line, record
             continue
         genres = weights[at] if at < len(weights) else {}
-        book = _book(record, {} if isinstance(genres, Fault) else genres, table)
+        themes = _themes(shelves.get(record["book_id"], ""), table)
+        book = _book(record, {} if isinstance(genres, Fault) else genres, themes, table)
         yield line, {**book, "description": described.get(record["book_id"], "")}
 
 
@@ -135,10 +138,12 @@ def _usual_minutes(found: list[Row]) -> dict[str, int]:
     return {genre: round(statistics.median(values)) for genre, values in lengths.items()}
 
 
-def _book(record: dict[str, Any], weights: dict[str, str], table: dict[str, Any]) -> dict[str, Any]:
+def _book(record: dict[str, Any], weights: dict[str, str], themes: list[str], table: dict[str, Any]) -> dict[str, Any]:
     strength = {g: float(w or 0) * table["factors"].get(g, 1.0) for g, w in weights.items() if g in table["genres"]}
     best = sorted((g for g in strength if strength[g] > 0), key=lambda g: -strength[g])
-    leaves = list(dict.fromkeys(table["genres"][g] for g in best[:3])) or [table["other"]["category"]]
+    narrower = [table["narrower"][theme] for theme in themes if theme in table["narrower"]][:2]
+    leaves = list(dict.fromkeys([*narrower, *(table["genres"][g] for g in best[:3])])) or [table["other"]["category"]]
+    tags = dict.fromkeys([*themes, *(genre.replace("-", " ") for genre in best), GUESSED_LENGTH])
     parts = _SERIES.match(record["title"])
     code = record["language_code"]
     year = record["original_publication_year"]
@@ -157,14 +162,22 @@ def _book(record: dict[str, Any], weights: dict[str, str], table: dict[str, Any]
         "plays": record["work_ratings_count"],
         "added": "2017-09-01",
         "moods": usual_moods(leaves[0]),
-        "tags": [*(genre.replace("-", " ") for genre in best), GUESSED_LENGTH],
+        "tags": list(tags),
+        "age": max((table["ages"].get(theme, "all") for theme in themes), key=AGE_ORDER.index, default="all"),
         "url": f"https://www.goodreads.com/book/show/{record['goodreads_book_id']}",
     }
 
 
-def _descriptions(path: Path) -> Iterator[tuple[str, str]]:
+def _themes(shelves: str, table: dict[str, Any]) -> list[str]:
+    """Theme words for the shelves (joined by commas) on which readers put a book, the more particular first."""
+    own = set(shelves.split(","))
+    return [theme for theme, names in table["themes"].items() if not own.isdisjoint(names)]
+
+
+def _column(path: Path, name: str) -> Iterator[tuple[str, str]]:
+    """What a table says of each book in one column, nothing where there is no such table."""
     if not path.is_file():
         return
     for _, record in rows(path):
         if not isinstance(record, Fault):
-            yield record["book_id"], record["description"].strip()
+            yield record["book_id"], record[name].strip()

@@ -235,16 +235,46 @@ def test_goodbooks_become_items(tmp_path):
     write_csv(folder / "books.csv", [book])
     write_csv(folder / "genre_weights_35.csv", [{"young-adult": 0.5, "fantasy": 0.4, "science-fiction": 0.3}])
     write_csv(folder / "descriptions_joined.csv", [{"book_id": 1, "description": " A girl in an arena. "}])
+    write_csv(folder / "genres.csv", [{"book_id": 1, "genres": "ya-dystopia,to-read-fiction,fantasy,teen"}])
     (item,), faults = read_named("goodbooks", tmp_path, WORDS)
     assert faults == []
     assert (item.title, item.series, item.year) == ("The Hunger Games", "The Hunger Games", 2008)
-    assert item.category == "scifi-fantasy/fantasy/epic"
+    assert item.categories == (
+        "scifi-fantasy/scifi/dystopia", "scifi-fantasy/fantasy/epic", "scifi-fantasy/scifi/space",
+        "romance/youth/young-adult",
+    )  # fmt: skip
+    assert item.tags == ("dystopia", "teenage", "fantasy", "science fiction", "young adult", "length estimated")
+    assert item.age == "all"
     assert item.description == "A girl in an arena."
+
+
+def test_a_book_without_shelves_has_its_genres_alone(tmp_path):
+    folder = tmp_path / "goodbooks10k"
+    folder.mkdir()
+    book = {
+        "book_id": 1, "goodreads_book_id": 9, "authors": "A", "original_publication_year": "", "title": "T",
+        "language_code": "", "average_rating": 4, "ratings_count": 4, "work_ratings_count": 4,
+    }  # fmt: skip
+    write_csv(folder / "books.csv", [book])
+    write_csv(folder / "genre_weights_35.csv", [{"fantasy": 0.4}])
+    (item,), faults = read_named("goodbooks", tmp_path, WORDS)
+    assert (faults, item.categories) == ([], ("scifi-fantasy/fantasy/epic",))
+    assert item.tags == ("fantasy", "length estimated")
+
+
+def test_a_shelf_belongs_to_one_theme_and_a_narrower_leaf_to_a_theme_that_exists():
+    table = opening_table("goodbooks")
+    shelves = [shelf for names in table["themes"].values() for shelf in names]
+    assert len(shelves) == len(set(shelves))
+    assert set(table["narrower"]) | set(table["ages"]) <= set(table["themes"])
 
 
 def test_every_path_and_mood_of_the_mappings_exists():
     leaves = {category.path for category in WORDS.taxonomy.leaves()}
-    for name, tables in (("librivox", ("genres", "nonfiction", "literature", "poetry")), ("goodbooks", ("genres",))):
+    for name, tables in (
+        ("librivox", ("genres", "nonfiction", "literature", "poetry")),
+        ("goodbooks", ("genres", "narrower")),
+    ):
         mapping = opening_table(name)
         for table in tables:
             paths = {path for path in mapping[table].values() if not path.startswith("@")}
