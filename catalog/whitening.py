@@ -1,4 +1,4 @@
-"""Likeness of meaning with what all items have in common taken out.
+"""Vectors of meaning with what all items have in common taken out.
 
 Sentence vectors of one catalogue point much the same way and differ along few directions, so that a plain cosine says
 "a book, fiction, a love story" before it says what is particular. Here vectors are centred and each principal direction
@@ -29,7 +29,7 @@ class Whitening:
 
     @classmethod
     def of(cls, vectors: np.ndarray) -> Whitening:
-        """From vectors (n x d) that stand for all. Fewer than two, or all alike, leave every likeness a cosine."""
+        """From vectors (n x d) that stand for all. Fewer than two, or all alike, leave every cosine as it is."""
         width = vectors.shape[1]
         mean = vectors.mean(axis=0) if len(vectors) else np.zeros(width)
         centred = (vectors - mean).astype(np.float64)
@@ -40,13 +40,12 @@ class Whitening:
         scale = (deviation / deviation.max() + LEAST) ** -HALF
         return cls(mean.astype(np.float32), (directions * scale).astype(np.float32))
 
-    def likeness(self, vectors: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """The cosine of each vector (n x d) with a target (d) in this space, -1..1."""
-        turned, aim = (vectors - self.mean) @ self.turn, (target - self.mean) @ self.turn
-        return turned @ aim / np.maximum(np.linalg.norm(turned, axis=1) * np.linalg.norm(aim), TINY)
+    def turned(self, vectors: np.ndarray) -> np.ndarray:
+        """Vectors (n x d) in this space, of any length: the cosine of two of them is their likeness here."""
+        return (vectors - self.mean) @ self.turn
 
     def towards(self, target: np.ndarray) -> np.ndarray:
-        """The direction (length 1) whose inner product with a plain vector orders vectors about as `likeness` does.
+        """The direction (length 1) whose inner product with a plain vector orders vectors about as the likeness does.
 
         About: the lengths of the turned vectors are left out. For looking up what is worth comparing.
         """
