@@ -36,6 +36,7 @@ def test_there_are_enough_requests_and_a_part_is_kept() -> None:
         "train": 480,
         "last": 240,
         "fresh": 240,
+        "new": 360,
     }
     assert len({n.id for n in ALL}) == len({n.request for n in ALL}) == len(ALL)
 

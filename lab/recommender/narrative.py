@@ -8,10 +8,9 @@ search      names, words and meaning together (`catalog.search`);
 told        what recall makes of the whole text where nothing is read from it (`recommend.sources.telling`);
 pipeline    what the chat shows a new listener who says it: calls read from the words, tools, PBox, six stages.
 
-The models are learnt from the ratings of goodbooks; the listener who asks has no history. "last" and "fresh" are for
-figures at the end: choose nothing by them. The first run imports the books into --data-dir and
-learns the models (about five minutes); later runs start at once. Users, turns and lists live in a database that is
-thrown away.
+The models are learnt from the ratings of goodbooks; the listener who asks has no history. "new" is for a figure at the
+end: choose nothing by it. The first run imports the books into --data-dir and learns the models (about five minutes);
+later runs start at once. Users, turns and lists live in a database that is thrown away.
 """
 
 from __future__ import annotations
