@@ -55,7 +55,7 @@ def main() -> None:
     records, test = split(args.corpus)
     names = (catalogue_pools(FOLDER), library_pools(args.folder))
     pools = merged(corpus_pools(records), name_pools(), *names)
-    records += [r for r in records if r.id.rpartition("-")[0] in args.newest] * (args.times - 1)
+    records += [r for r in records if r.id.startswith(tuple(f"{name}-" for name in args.newest))] * (args.times - 1)
     recipe = Recipe(**{name: getattr(args, name) for name in defaults if hasattr(args, name)})
     fit(args.out, records, pools, recipe, taught(args) if recipe.meanings else None)
     export(args.out, args.out / "weights")
