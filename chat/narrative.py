@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from catalog.catalogue import Catalogue
+from catalog.search import Search
 from catalog.wishes import core
 from db.changes import Applied
 from recommend.pbox import Factor
@@ -24,6 +25,9 @@ CHARACTERS_A_WORD = 1.8
 TOPIC = 3.0
 """Words from which a query is a topic more than a name."""
 FEW = 3
+NEAR = 0.33
+"""Search score from which words may be a wish for what was found: three of four wishes told at length reach it, one of
+four remarks that wish for nothing."""
 HELD = frozenset({Factor.CATEGORY, Factor.ENTITY, Factor.MOOD, Factor.SCENE})
 LONGEST = 400
 """Characters that are looked for."""
@@ -66,6 +70,12 @@ def telling(text: str, calls: Sequence[Mapping[str, Any]], *, bare: bool = False
     for name in filter(None, map(_rejected, calls)):
         text = re.sub(re.escape(name), " ", text, flags=re.IGNORECASE)
     return " ".join(text.split())[:LONGEST] or None
+
+
+def missed(text: str, search: Search) -> bool:
+    """Whether words that were taken to wish for nothing may be a wish: the catalogue has something near them."""
+    hits = search.query(text[:LONGEST], 1) if words_of(text) >= TOPIC else []
+    return bool(hits) and hits[0].score >= NEAR
 
 
 def unheld(changes: Sequence[Applied], catalogue: Catalogue) -> bool:

@@ -122,14 +122,14 @@ def decide(parse: Parse, utterance: str, context: Context, thresholds: Threshold
     floor = limits.look if _only_looks(calls) else limits.confirm ** len(calls)
     if calls and parse.confidence >= floor:
         return Decision(calls=calls, mode="confirm")
-    return Decision(calls=_search(utterance), mode="ask")
+    return Decision(calls=search_for(utterance), mode="ask")
 
 
 def _only_looks(calls: Sequence[Call]) -> bool:
     return all(call.name in _READ_ONLY for call in calls)
 
 
-def _search(utterance: str) -> tuple[Call, ...]:
+def search_for(utterance: str) -> tuple[Call, ...]:
     """A search with the listener's words; none where the utterance holds no letter or digit."""
     query = clip(utterance.encode("utf-8", "replace").decode("utf-8"), QUERY_COST)
     if not any(char.isalnum() for char in query):

@@ -17,9 +17,9 @@ from catalog.spelling import is_chinese
 from chat.agent import Agent, AgentContext
 from chat.faithful import faithful
 from chat.lists import ListMaker, about_list, wanted_list
-from chat.narrative import telling, unheld
+from chat.narrative import missed, telling, unheld
 from chat.parts import Parts
-from chat.policy import courtesy
+from chat.policy import courtesy, search_for
 from chat.staging import Stage, tool_note
 from chat.view import Step
 from db.journal import TurnRecord
@@ -151,22 +151,26 @@ class TurnRunner:
         """Fetches the list that the turn calls for, composes the reply, and remembers the turn."""
         ctx = opening.context
         wanted = wanted_list(ctx)
-        if wanted and wanted.intent in ("home", "search", "similar") and spoken.calls is None:
-            bare = unheld(ctx.outcome.changes, self._parts.engine.catalogue)
-            wanted = wanted.model_copy(update={"told": telling(spoken.text, heard.calls, bare=bare)})
+        if wanted and wanted.intent in ("home", "search", "similar"):
+            bare = spoken.calls is None and unheld(ctx.outcome.changes, self._parts.engine.catalogue)
+            said = spoken.text if spoken.calls is None else wanted.query or ""
+            wanted = wanted.model_copy(update={"told": telling(said, heard.calls, bare=bare)})
         hearer = opening.listener.model_copy(update={"ui_language": ctx.lang})
         slate = self._lists.make(hearer, ctx.conversation_id, wanted, ctx.now, ctx.shown) if wanted else None
         sentence = about_list(self._parts, ctx, wanted, slate) if wanted and slate else ""
         reply = self._reply(spoken, heard, ctx, sentence)
         self._write(spoken, opening, heard, reply, (slate.slate_id,) if slate else ())
-        answers = self._answers(heard, ctx)
+        answers = self._answers(spoken, heard, ctx)
         return reply, self._stage.screen(spoken.user_id, spoken.conversation_id, answers=answers)
 
-    def _answers(self, heard: Heard, ctx: AgentContext) -> Sequence[Option]:
-        """What the user may tap next in answer to a question; empty where nothing was asked."""
+    def _answers(self, spoken: Spoken, heard: Heard, ctx: AgentContext) -> Sequence[Option]:
+        """What the user may tap next: an answer to a question, or words to look for that were taken for small talk."""
+        catalogue, texts = self._parts.engine.catalogue, self._parts.texts
+        if not heard.calls and courtesy(spoken.text) == "chat" and missed(spoken.text, self._parts.engine.search):
+            calls = tuple(call.model_dump() for call in search_for(spoken.text))
+            return (Option(text=texts.say("talk.look_for", ctx.lang, query=spoken.text.strip()), calls=calls),)
         if ctx.outcome.options or heard.mode != "ask":
             return ctx.outcome.options
-        catalogue, texts = self._parts.engine.catalogue, self._parts.texts
         categories = options_for("category", (), catalogue, texts, ctx.lang)
         return (*categories[:3], *options_for("other", (), catalogue, texts, ctx.lang))
 

@@ -159,6 +159,19 @@ def test_what_was_not_understood_becomes_a_search_and_a_question_with_answers_to
     assert talk.screen("anna", "talk-anna").panel
 
 
+def test_a_wish_that_was_taken_for_small_talk_can_be_looked_for_with_one_tap(stage: Stage) -> None:
+    talk = conversation(stage, ScriptedModel.of(AIMessage(""), AIMessage(""), AIMessage("")))
+    before = last_screen(heard(talk, "thank you so very much")).chips
+    assert not any("Look for" in chip.text for chip in before)
+    screen = last_screen(heard(talk, "the murder of roger ackroyd and Hercule Poirot"))
+    assert "Look for “the murder of roger ackroyd" in screen.chips[0].text
+    found = last_screen(tapped(talk, screen.chips[0].chip_id))
+    assert any("Roger Ackroyd" in card.title for card in found.cards)
+    assert stage.stores.journal.request("anna", "talk-anna")["told"] == "the murder of roger ackroyd and Hercule Poirot"
+    unlike = last_screen(heard(talk, "zqx vrbl wmpf krzl"))
+    assert not any("Look for" in chip.text for chip in unlike.chips)
+
+
 def test_a_stopped_turn_is_written_down_and_the_next_one_works(stage: Stage) -> None:
     script = ScriptedModel.of(calls(MORE_HISTORY), calls(NO_HORROR), delay_s=0.3)
     talk = conversation(stage, script)
