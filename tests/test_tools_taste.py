@@ -165,6 +165,19 @@ def test_a_length_word_and_bounds_give_way_to_each_other(stage: Stage) -> None:
     assert not stage.set_keys(Factor.LENGTH)
 
 
+def test_short_and_long_never_loosen_a_stricter_bound(stage: Stage) -> None:
+    stage.do("set_length", max_minutes=30)
+    assert stage.reply(stage.do("set_length", length="short")) == "Done: up to 30 min — until you undo it."
+    assert stage.set_keys(Factor.LENGTH) == {"max": 30.0}
+    stage.do("set_length", length="medium")
+    assert stage.set_keys(Factor.LENGTH) == {"min": 60.0, "max": 480.0}
+    stage.do("set_length", length="short")
+    assert stage.set_keys(Factor.LENGTH) == {"max": 60.0}
+    stage.do("set_length", min_minutes=1200)
+    stage.do("set_length", length="long")
+    assert stage.set_keys(Factor.LENGTH) == {"min": 1200.0}
+
+
 def test_a_length_without_a_length_goes_back_to_the_model(stage: Stage) -> None:
     with pytest.raises(ToolRetry, match="min_minutes"):
         stage.do("set_length")

@@ -9,7 +9,7 @@ from langchain_core.tools import tool
 from pydantic import Field
 
 from db.pbox import Change
-from recommend.pbox import BOUNDS, LENGTH_WORDS, Factor
+from recommend.pbox import BOUNDS, LENGTH_WORDS, Entry, Factor
 from tools.changing import box, clear, scope_of, write
 from tools.context import Duration, ToolRetry, TurnContext
 from tools.taste import Lasts
@@ -44,9 +44,7 @@ def set_length(
     elif length is None:
         raise ToolRetry('no length given; pass length ("short", "medium", "long", "any") or min_minutes / max_minutes')
     else:
-        least, most = LENGTH_WORDS.get(length, (LEAST, MOST))
-        said = "" if length == "any" else length
-        changes = [_bound("min", least, duration, said=said), _bound("max", most, duration, said=said)]
+        changes = _word(ctx, length, duration)
     return write(ctx, "set_length", changes, lasting=duration == "lasting")
 
 
@@ -123,6 +121,24 @@ def _bounds(ctx: TurnContext, least: int | None, most: int | None, duration: Dur
     elif least is not None and pbox.value(Factor.LENGTH, "max", MOST) <= least:
         changes.append(clear(Factor.LENGTH, "max"))
     return changes
+
+
+def _word(ctx: TurnContext, length: str, duration: Duration | None) -> list[Change]:
+    """The bounds that a word stands for. What was bounded more strictly stays so: "short" lengthens nothing."""
+    least, most = LENGTH_WORDS.get(length, (LEAST, MOST))
+    said = "" if length == "any" else length
+    changes = [_bound("min", least, duration, said=said), _bound("max", most, duration, said=said)]
+    pbox = box(ctx)
+    shortest, longest = pbox.entry(Factor.LENGTH, "min"), pbox.entry(Factor.LENGTH, "max")
+    if length == "long" and shortest and shortest.value > least:
+        changes[0] = _again(shortest, duration)
+    if length == "short" and longest and longest.value < most:
+        changes[1] = _again(longest, duration)
+    return changes
+
+
+def _again(stands: Entry, duration: Duration | None) -> Change:
+    return _bound(stands.key, stands.value, duration, hard=stands.hardness == "hard", said=stands.said)
 
 
 def _bound(key: str, minutes: float, duration: Duration | None, *, hard: bool = False, said: str = "") -> Change:
