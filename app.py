@@ -15,6 +15,7 @@ import secrets
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -170,10 +171,16 @@ def _populate(stores: Stores, catalogue, size: int, tell: Progress) -> None:
 
 
 def _secret(path: Path) -> str:
-    """The key that signs cookies and chips, made once for a data folder."""
+    """The key that signs cookies and chips, made once for a data folder: whole or not there, the same for all."""
+    if path.exists() and not path.stat().st_size:
+        path.unlink()
     if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(32), encoding="utf-8")
+        part = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        part.touch(mode=0o600)
+        part.write_text(secrets.token_urlsafe(32), encoding="utf-8")
+        with suppress(FileExistsError):
+            path.hardlink_to(part)
+        part.unlink()
     return path.read_text(encoding="utf-8")
 
 

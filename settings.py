@@ -6,11 +6,14 @@ Read by `app.py` and `lab/`, by nothing below them.
 from __future__ import annotations
 
 import argparse
+import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+CONFIG = "attune.toml"
 
 
 class SettingsError(ValueError):
@@ -20,9 +23,7 @@ class SettingsError(ValueError):
 class Settings(BaseSettings):
     """All knobs. The environment name of each is ATTUNE_ and its name in capitals, or the alias given."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="ATTUNE_", toml_file="attune.toml", extra="forbid", populate_by_name=True
-    )
+    model_config = SettingsConfigDict(env_prefix="ATTUNE_", toml_file=CONFIG, extra="forbid", populate_by_name=True)
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(7860, ge=1, le=65535, description="port to listen on")
@@ -103,6 +104,8 @@ def load_settings(flags: dict[str, Any] | None = None) -> Settings:
     except ValidationError as error:
         lines = [f"setting {'.'.join(map(str, e['loc']))}={e['input']!r}: {e['msg']}" for e in error.errors()]
         raise SettingsError("\n".join(lines)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{CONFIG} cannot be read: {error}. Mend that line, or take the file away.") from error
 
 
 def parse_flags(argv: list[str] | None = None) -> dict[str, Any]:

@@ -1,0 +1,36 @@
+"""Rules of the start: a setting that cannot be used is one sentence, and the key of a data folder is made once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app import _secret, main
+from settings import CONFIG, SettingsError, load_settings
+
+
+def test_a_settings_file_that_is_none_is_named_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / CONFIG).write_text('host = "127.0.0.1"\nport = \n', encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=r"attune\.toml cannot be read: .*line 2"):
+        load_settings()
+
+
+def test_such_a_file_ends_the_start_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / CONFIG).write_text("port = ", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert main([]) == 2
+    assert capsys.readouterr().err.startswith("Attune cannot start: attune.toml")
+
+
+def test_the_key_is_made_once_for_its_owner_alone_and_an_empty_one_anew(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    first = _secret(path)
+    assert len(first) >= 32 and _secret(path) == first
+    assert path.stat().st_mode & 0o077 == 0
+    path.write_text("", encoding="utf-8")
+    assert len(_secret(path)) >= 32
+    assert [file.name for file in tmp_path.iterdir()] == ["secret"]
