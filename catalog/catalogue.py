@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -18,7 +18,8 @@ from catalog.spelling import form, people_in
 from catalog.vocabulary import Vocabulary, Words
 from catalog.whitening import Whitening
 
-KINDS = ("category", "author", "narrator", "series", "tag", "item", "mood", "scene")
+KINDS = ("category", "author", "narrator", "series", "tag", "theme", "item", "mood", "scene")
+"""A theme is a tag in the wide sense of a liking: every alias of a category stands for the whole category too."""
 KEPT_ROOM = 256 * 2**20
 """Bytes of masks, row lists and orders that are kept at the most."""
 
@@ -98,7 +99,10 @@ class Catalogue:
         return self.holds("scene", slug)
 
     def with_tag(self, text: str) -> np.ndarray:
-        """Items about a theme word: a tag that holds it, or a mood, category or format that is called so."""
+        """Items of a theme word: a tag that holds it, a mood or format called so, a category whose label says it.
+
+        A category's other aliases do not count, as they may be one part of it: "aliens" is not all of Science Fiction.
+        """
         return self.holds("tag", text)
 
     def by_author(self, name: str) -> np.ndarray:
@@ -122,7 +126,7 @@ class Catalogue:
         return mask
 
     def holds(self, kind: str, key: str) -> np.ndarray:
-        """Mask of the items that have something: the one door of blocks, penalties and interests.
+        """Mask of the items that have something: the one door of blocks, penalties and likings.
 
         `kind` is one of KINDS (ValueError otherwise); an unknown key gives an empty mask.
         """
@@ -145,16 +149,20 @@ class Catalogue:
         """An array that is worked out once for this snapshot, and again should KEPT_ROOM not have held it."""
         return self._kept.get((what, key), make)
 
+    def pinned(self, what: str, make: Callable[[], np.ndarray]) -> np.ndarray:
+        """An array that is worked out once for this snapshot and stays as long as it does, beside KEPT_ROOM."""
+        return self._kept.pinned((what, ""), make)
+
     def _rows(self, kind: str, key: str) -> np.ndarray:
         if kind == "item":
             return np.array([self.row[key]] if key in self.row else [], dtype=np.int32)
         if kind == "category":
-            return self._category_rows(key) if key in self._paths else self._tag_rows(key)
+            return self._category_rows(key) if key in self._paths else self._tag_rows(key, self._labelled)
         if kind in self._terms:
             rows = self._term_rows(kind, key)
             return rows if len(rows) else self._tags.holding(key)
-        if kind == "tag":
-            return self._tag_rows(key)
+        if kind in ("tag", "theme"):
+            return self._tag_rows(key, self._labelled if kind == "tag" else self._called)
         return union([self._names[kind].exactly(name) for name in self.people.names(key)])
 
     def _category_rows(self, path: str) -> np.ndarray:
@@ -166,11 +174,11 @@ class Catalogue:
         slugs = [t.slug for t in vocabulary.terms if wanted in {form(w) for w in (t.slug, t.en, t.zh, *t.aliases)}]
         return union([self._terms[kind].exactly(slug) for slug in slugs])
 
-    def _tag_rows(self, word: str) -> np.ndarray:
+    def _tag_rows(self, word: str, categories: Mapping[str, Sequence[str]]) -> np.ndarray:
         wanted = form(word)
         found = [self._tags.holding(word), self._term_rows("mood", word)]
         found += [self._formats.exactly(kind) for kind in formats_called(wanted)]
-        found += [self._category_rows(path) for path in self._called.get(wanted, ())]
+        found += [self._category_rows(path) for path in categories.get(wanted, ())]
         return union(found)
 
     def _mask(self, rows: np.ndarray) -> np.ndarray:
@@ -227,10 +235,14 @@ class Catalogue:
     def _fill_paths(self) -> None:
         self._paths = {"/".join(path.split("/")[:depth]) for path in self._leaves.names for depth in (1, 2, 3)}
         self._called: dict[str, list[str]] = {}
-        for category in self.words.taxonomy.categories:
+        self._labelled: dict[str, list[str]] = {}
+        taxonomy = self.words.taxonomy
+        for category in taxonomy.categories:
             self._paths.add(category.path)
-            for word in (category.path, category.en, category.zh, *category.aliases):
-                self._called.setdefault(form(word), []).append(category.path)
+            for word in map(form, (category.path, category.en, category.zh, *category.aliases)):
+                self._called.setdefault(word, []).append(category.path)
+                if taxonomy.says(category.path, word):
+                    self._labelled.setdefault(word, []).append(category.path)
 
 
 def _as_is(name: str) -> str:

@@ -18,6 +18,8 @@ from catalog.vocabulary import Words
 
 _DESCRIPTION = {"en": (40, 600), "zh": (20, 600)}
 """Least and most characters of a description."""
+_ANY_DESCRIPTION = (20, 600)
+"""The same for the other languages: the mildest bounds, for some of them say as much with a character as Chinese."""
 
 
 def faults(item: Item, words: Words) -> Iterator[str]:
@@ -36,7 +38,7 @@ def faults(item: Item, words: Words) -> Iterator[str]:
         yield f"{item.ratings_count} ratings of {item.plays} plays"
     if not 3 <= len(item.tags) <= 8:
         yield f"{len(item.tags)} tags; give 3 to 8"
-    low, high = _DESCRIPTION[item.language]
+    low, high = _DESCRIPTION.get(item.language, _ANY_DESCRIPTION)
     if not low <= len(item.description) <= high:
         yield f"description of {len(item.description)} characters; give {low} to {high}"
 

@@ -53,8 +53,9 @@ class VectorStore:
         """The vectors of `items` in their order: float32 [len(items), embedder.dim], each of length 1.
 
         Embeds what is new or changed and forgets what is no longer among `items`. progress gets a share from 0 to 1
-        and a line of text. A second process waits for the first. A damaged folder is made anew. Raises StoreError
-        when a server does not answer.
+        and a line of text. A second process that opens the same folder waits for the first; on a server nobody waits,
+        and applications with different catalogues forget each other's items. A damaged folder is made anew. Raises
+        StoreError when a server does not answer, or when another application deleted there what was just stored.
         """
         tell = progress or _silent
         name = f"{self._name}-{hashlib.sha256(f'{embedder.name}|{embedder.form}'.encode()).hexdigest()[:8]}"
@@ -127,10 +128,18 @@ def _stored_hashes(collection: Collection) -> dict[str, str]:
 
 
 def _matrix(collection: Collection, ids: list[str], dim: int) -> np.ndarray:
+    """The vectors of `ids`, asked for by name: on a server others may store and delete meanwhile."""
     row = {id_: at for at, id_ in enumerate(ids)}
     matrix = np.zeros((len(ids), dim), dtype=np.float32)
-    for offset in range(0, len(ids), PAGE):
-        page = collection.get(limit=PAGE, offset=offset, include=["embeddings"])
+    for at in range(0, len(ids), PAGE):
+        part = ids[at : at + PAGE]
+        page = collection.get(ids=part, include=["embeddings"])
+        if lost := set(part).difference(page["ids"]):
+            raise StoreError(
+                f"the vectors of {len(lost)} items ({min(lost)!r} is one) were deleted while they were read: another "
+                "application with other items uses the same Chroma server. Start this one again, or give each "
+                "catalogue a server of its own."
+            )
         matrix[[row[id_] for id_ in page["ids"]]] = np.asarray(page["embeddings"], dtype=np.float32)
     return matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-9)
 

@@ -158,13 +158,18 @@ def _lists(index: faiss.IndexIVF) -> np.ndarray:
 
 
 def _kept(vectors: np.ndarray, place: Path | None) -> tuple[faiss.IndexIVF, int] | None:
+    """The index at `place` and its probe; None where it is missing, damaged, or made from other vectors."""
     if place is None or not (place / _FACTS).exists():
         return None
-    facts = json.loads((place / _FACTS).read_text(encoding="utf-8"))
-    if facts["made_from"] != _made_from(vectors):
-        log.info("the vectors have changed since the index in %s was made", place)
+    try:
+        facts = json.loads((place / _FACTS).read_text(encoding="utf-8"))
+        if facts["made_from"] != _made_from(vectors):
+            log.info("the vectors have changed since the index in %s was made", place)
+            return None
+        return cast(faiss.IndexIVF, faiss.read_index(str(place / _FILE))), int(facts["probe"])
+    except (OSError, ValueError, KeyError, RuntimeError) as error:  # faiss says RuntimeError for a short file and none
+        log.warning("the index in %s cannot be read, making it anew: %s", place, error)
         return None
-    return cast(faiss.IndexIVF, faiss.read_index(str(place / _FILE))), int(facts["probe"])
 
 
 def _made(vectors: np.ndarray, place: Path | None, seed: int) -> tuple[faiss.IndexIVF, int]:
@@ -176,7 +181,9 @@ def _made(vectors: np.ndarray, place: Path | None, seed: int) -> tuple[faiss.Ind
         (place / _FACTS).unlink(missing_ok=True)
         faiss.write_index(index, str(place / _FILE))
         facts = {"made_from": _made_from(vectors), "probe": probe, "lists": index.nlist, "seed": seed}
-        (place / _FACTS).write_text(json.dumps(facts), encoding="utf-8")
+        part = (place / _FACTS).with_suffix(".part")
+        part.write_text(json.dumps(facts), encoding="utf-8")
+        part.replace(place / _FACTS)
     return index, probe
 
 

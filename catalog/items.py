@@ -70,7 +70,12 @@ class Item(BaseModel, frozen=True, extra="forbid"):
     @property
     def sitting_minutes(self) -> float:
         """Minutes of one sitting: the whole of a book or a drama, one episode of everything else."""
-        return float(self.minutes) if self.format in _WHOLE_FORMATS else self.minutes / self.episodes
+        return self.minutes / self.episodes if self.episodic else float(self.minutes)
+
+    @property
+    def episodic(self) -> bool:
+        """Whether one episode is a sitting: true of everything but a book or a drama."""
+        return self.format not in _WHOLE_FORMATS
 
 
 def under(path: str, ancestor: str) -> bool:

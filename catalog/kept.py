@@ -1,4 +1,4 @@
-"""Arrays that are worked out once and kept while there is room: those used least recently make way."""
+"""Arrays that are worked out once and kept while there is room: the longest unused make way, pinned ones never do."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class Kept:
         self._room = room
         self._held = 0
         self._arrays: dict[Key, np.ndarray] = {}
+        self._pinned: dict[Key, np.ndarray] = {}
         self._lock = Lock()
 
     def get(self, key: Key, make: Callable[[], np.ndarray]) -> np.ndarray:
@@ -35,4 +36,14 @@ class Kept:
             while self._held > self._room and len(self._arrays) > 1:
                 oldest = next(iter(self._arrays))
                 self._held -= self._arrays.pop(oldest).nbytes
+        return found
+
+    def pinned(self, key: Key, make: Callable[[], np.ndarray]) -> np.ndarray:
+        """The array of a key that never makes way and takes none of the room: for the few that every request needs."""
+        found = self._pinned.get(key)
+        if found is None:
+            found = make()
+            found.setflags(write=False)
+            with self._lock:
+                found = self._pinned.setdefault(key, found)
         return found

@@ -88,12 +88,13 @@ class ItemCheck:
     def item(self, fields: dict[str, Any]) -> Item:
         """A checked item; free where it has no price. ValueError says in one line what is wrong."""
         filled = {"format": "audiobook", **fields}
-        if "access" not in filled:
-            filled["access"] = "paid" if str(filled.get("price", 0)) not in ("0", "0.0") else "free"
         try:
             item = Item.model_validate(filled)
         except ValidationError as error:
             raise ValueError("; ".join(_short(fault) for fault in error.errors())) from error
+        # Only now is the price a number: a cell may say "0.00".
+        if "access" not in fields and item.price > 0:
+            item = item.model_copy(update={"access": "paid"})
         unknown = [path for path in item.categories if path not in self._leaves]
         if unknown:
             raise ValueError(

@@ -23,6 +23,8 @@ from catalog.spelling import form, is_chinese
 Kind = Literal["category", "mood", "scene", "author", "narrator", "series", "tag", "item"]
 How = Literal["exact", "fuzzy", "embedding", "free"]
 
+SURE: tuple[How, ...] = ("exact", "fuzzy")
+"""Found by its spelling, not by its meaning."""
 THRESHOLD = 0.7
 """Least score of a match; calibrated on tests/data/names.jsonl."""
 _OTHER: dict[Kind, Kind] = {"author": "narrator", "narrator": "author", "series": "item"}
@@ -38,12 +40,14 @@ class Match(BaseModel, frozen=True, extra="forbid"):
 
     kind: Kind
     key: str
-    """Path, slug, name or item id, as `Catalogue.holds(kind, key)` takes it."""
+    """Path, slug, name or item id, as `Catalogue.holds(kind, key)` takes it; of a tag the word, whose theme is here."""
     label: str
     """For display, in the language that was asked for."""
     score: float
     """0 to 1; comparable within one kind."""
     how: How
+    name: str = ""
+    """The form of the name that it was found by; "" where it was found by meaning."""
 
 
 class Resolver:
@@ -101,6 +105,14 @@ class Resolver:
         found = [match for kind in kinds if (match := self.resolve(kind, said, lang=lang)) is not None]
         return max(found, key=lambda match: match.score, default=None)
 
+    def is_called(self, match: Match) -> bool:
+        """Whether a match is called so itself: no guess by meaning, and no alias that may be one part of a category."""
+        if match.how not in SURE:
+            return False
+        if match.kind == "category":
+            return self._catalogue.words.taxonomy.says(match.key, match.name)
+        return match.kind != "tag" or bool(self._catalogue.with_tag(match.key).any())
+
     def _names(self, kind: Kind, said: str) -> Iterable[Found]:
         lexicon, surname = self._lexicons[kind], self._surnames.get(kind)
         forms = variants(said)
@@ -124,21 +136,22 @@ class Resolver:
             if self._lexicons["category"].exact(text):
                 return None
             if formats_called(text):
-                return Match(kind="tag", key=text, label=said.strip(), score=0.95, how="exact")
+                return _tag(text, said)
         return None
 
     def _tags(self, said: str, lang: str) -> list[Match]:
         for text in variants(said):
-            if not is_filler(text) and self._catalogue.with_tag(text).any():
-                return [Match(kind="tag", key=text, label=said.strip(), score=0.95, how="exact")]
+            if not is_filler(text) and len(self._catalogue.rows_with("theme", text)):
+                return [_tag(text, said)]
         return []
 
     def _match(self, kind: Kind, found: Found, lang: str, how: How | None = None) -> Match:
         label = self._label(kind, found.key, lang)
         score = round(min(max(found.score, 0.0), 1.0), 4)
         return Match(
-            kind=kind, key=found.key, label=label, score=score, how=how or ("exact" if found.exact else "fuzzy")
-        )
+            kind=kind, key=found.key, label=label, score=score,
+            how=how or ("exact" if found.exact else "fuzzy"), name=found.name,
+        )  # fmt: skip
 
     def _label(self, kind: Kind, key: str, lang: str) -> str:
         words = self._catalogue.words
@@ -147,6 +160,10 @@ class Resolver:
         if kind in ("mood", "scene"):
             return (words.moods if kind == "mood" else words.scenes).label(key, lang)
         return self._catalogue.item(key).title if kind == "item" else key
+
+
+def _tag(text: str, said: str) -> Match:
+    return Match(kind="tag", key=text, label=said.strip(), score=0.95, how="exact", name=text)
 
 
 def _exact(lexicon: Lexicon, forms: Sequence[str]) -> list[Found]:

@@ -36,6 +36,8 @@ class Found(NamedTuple):
     score: float
     weight: float
     exact: bool
+    name: str = ""
+    """The form of the name that it was found by; "" where it was found by meaning."""
 
 
 class Lexicon:
@@ -56,8 +58,9 @@ class Lexicon:
         """Things that have the form `text` as a name; 1.0 as it stands, 0.96 without spaces and verb endings."""
         hits = self._exact.get(text)
         if hits:
-            return [Found(name.key, 1.0, name.weight, True) for name in hits]
-        return [Found(name.key, 0.96, name.weight, True) for name in self._loose.get(_loose(text, self._stems), ())]
+            return [Found(name.key, 1.0, name.weight, True, text) for name in hits]
+        near = self._loose.get(_loose(text, self._stems), ())
+        return [Found(name.key, 0.96, name.weight, True, form(name.text)) for name in near]
 
     def fuzzy(self, text: str, limit: int = 8) -> list[Found]:
         """Things with a name spelt nearly so; too short texts have none."""
@@ -67,7 +70,7 @@ class Lexicon:
         cutoff = _ZH_FUZZY if chinese else _FUZZY_LONG if len(text) >= _LONG else _FUZZY
         near = process.extract(text, self._forms, scorer=fuzz.ratio, score_cutoff=cutoff, limit=limit)
         return [
-            Found(n.key, 0.7 + 0.25 * (ratio - cutoff) / (100 - cutoff), n.weight, False)
+            Found(n.key, 0.7 + 0.25 * (ratio - cutoff) / (100 - cutoff), n.weight, False, other)
             for other, ratio, _ in near
             if chinese or _same_words(other, text, ratio)
             for n in self._exact[other]
@@ -82,7 +85,7 @@ class Lexicon:
         for other in [name for name in self._forms if first in name]:
             if contains(other, text) or _begins(other, text):
                 share = len(text) / len(other)
-                found += [Found(n.key, 0.72 + 0.2 * share, n.weight, False) for n in self._exact[other]]
+                found += [Found(n.key, 0.72 + 0.2 * share, n.weight, False, other) for n in self._exact[other]]
         return found
 
     def held(self, text: str) -> list[Found]:
@@ -91,7 +94,9 @@ class Lexicon:
         for other in [name for name in self._forms if name in text]:
             if len(other) > (1 if is_chinese(other) else 2) and contains(text, other):
                 share, end = len(other) / len(text), (text.rfind(other) + len(other)) / len(text)
-                found += [Found(n.key, 0.5 + 0.2 * share + 0.2 * end, n.weight, False) for n in self._exact[other]]
+                found += [
+                    Found(n.key, 0.5 + 0.2 * share + 0.2 * end, n.weight, False, other) for n in self._exact[other]
+                ]
         return found
 
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from catalog.resolve_words import variants
+from catalog.spelling import contains, form
+
 _INDENT = 2
 _DEEPEST = 2
 
@@ -62,6 +65,18 @@ class Taxonomy(BaseModel, frozen=True, extra="forbid"):
         if category is None:
             return path
         return category.zh if lang == "zh" else category.en
+
+    def says(self, path: str, word: str) -> bool:
+        """Whether the label of a category, or of one above it, says a word, whatever is put around it: "horror novels".
+
+        An alias that no label says may be no more than a part of the category: golf is in Sport, and is not all of it.
+        """
+        slugs = path.split("/")
+        above = ["/".join(slugs[:depth]) for depth in range(1, len(slugs) + 1)]
+        labels = [form(self.label(one, lang)) for one in above for lang in ("en", "zh")]
+        spoken = variants(word)
+        names = (form(path), *labels)
+        return any(text in names or any(contains(label, text) for label in labels) for text in spoken)
 
 
 def load_taxonomy(path: Path) -> Taxonomy:

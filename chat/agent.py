@@ -59,17 +59,22 @@ class InOrder(AgentMiddleware):
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command]]
     ) -> ToolMessage | Command:
         call_id = str(request.tool_call["id"])
-        order: ToolOrder = request.runtime.context.order  # type: ignore[attr-defined]
-        await order.wait_for(_said_before(call_id, request.state["messages"]))
+        context: AgentContext = request.runtime.context  # type: ignore[assignment]
+        await context.order.wait_for(_said_before(call_id, request.state["messages"]))
+        steps = len(context.outcome.done)
         try:
-            return await handler(request)
+            answer = await handler(request)
         except ToolRetry as retry:
-            return _refused(request, str(retry))
+            answer = _refused(request, str(retry))
         except Exception:
             log.exception("tool=%s failed", request.tool_call["name"])
+            context.outcome.failed[call_id] = "fault"
             return _refused(request, "the tool failed; say so and go on without it")
         finally:
-            order.ended(call_id)
+            context.order.ended(call_id)
+        if isinstance(answer, ToolMessage) and answer.status == "error":  # LangGraph itself refuses wrong arguments
+            context.outcome.refused(call_id, steps)
+        return answer
 
 
 def _said_before(call_id: str, messages: Sequence[BaseMessage]) -> list[str]:

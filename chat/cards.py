@@ -10,9 +10,9 @@ from catalog.items import Item
 from catalog.languages import language_name
 from chat.view import CardView
 from prompts.texts import Texts
+from recommend.amounts import duration
 
 Lang = Literal["en", "zh"]
-EPISODIC = frozenset({"podcast", "course", "crosstalk", "kids_show", "ambient"})
 AUTHORED = frozenset({"audiobook", "radio_drama"})
 
 
@@ -41,12 +41,6 @@ class CardWriter:
             saved="save" in signals,
         )
 
-    def length(self, minutes: float, lang: Lang) -> str:
-        """A duration in words: minutes below two hours, then hours."""
-        if minutes < 120:
-            return self._texts.say("view.minutes", lang, n=max(1, round(minutes)))
-        return self._texts.say("view.hours", lang, n=round(minutes / 60))
-
     def _people(self, item: Item, lang: Lang) -> str:
         parts = []
         if item.author:
@@ -58,9 +52,9 @@ class CardWriter:
 
     def _facts(self, item: Item, lang: Lang) -> str:
         say = self._texts.say
-        length = self.length(item.sitting_minutes, lang)
+        length = duration(item.sitting_minutes, lang)
         parts = [length]
-        if item.format in EPISODIC and item.episodes > 1:
+        if item.episodic and item.episodes > 1:
             parts = [say("view.each", lang, length=length), say("view.episodes", lang, n=item.episodes)]
         parts.append(say(f"view.{item.status}", lang))
         parts.append(language_name(item.language, lang))

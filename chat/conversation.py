@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import UTC, datetime
 
 from chat.agent import Agent
 from chat.chips import ChipError
-from chat.lists import ListMaker
+from chat.lists import RECENT_EVENTS, ListMaker
 from chat.parts import Parts
-from chat.staging import Stage
+from chat.staging import Mark, Stage, marks
 from chat.teaching import Teaching
 from chat.turn import Spoken, TurnRunner
 from chat.view import CardAction, Screen, Step
 from db.pbox import Change
-from recommend.pbox import Factor, Source, bounded
+from recommend.pbox import Entry, Factor, Source, bounded
 from recommend.request import Listener
 from tools.context import ListRequest
 
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 LONGEST = 2000
 """Characters of one message that are read."""
 TASTE_STEP = 0.6
+LEARNT: dict[Mark, float] = {"like": 0.15, "dislike": -0.15}
+"""How far a card's button moves the taste for its category."""
 AGES = ("all", "7+", "13+", "18+")
 
 
@@ -46,6 +48,13 @@ class Conversation:
             return
         async for step in self._turns.run(Spoken(user_id, conversation_id, text)):
             yield step
+
+    def offered(self, user_id: str, chip_id: str) -> str | None:
+        """What a suggestion says; None for one that was not offered to this user."""
+        try:
+            return self._parts.signer.read(user_id, chip_id)[0]
+        except ChipError:
+            return None
 
     async def tap(self, user_id: str, conversation_id: str, chip_id: str) -> AsyncIterator[Step]:
         """One tapped suggestion. One that this server did not offer to this user gives an error step."""
@@ -83,40 +92,43 @@ class Conversation:
         shown = self._parts.stores.journal.lately_shown(user_id, conversation_id)
         if item_id not in self._parts.engine.catalogue.row or item_id not in shown:
             return self._stage.screen(user_id, conversation_id)
-        now = datetime.now(UTC)
         if action == "more":
             self._list(user_id, conversation_id, ListRequest(intent="similar", anchor=item_id))
-        elif action in ("like", "dislike", "save", "play"):
-            self._parts.stores.events.log(user_id, item_id, action, now)
-            if action in ("like", "dislike"):
-                self._learn(user_id, conversation_id, item_id, 0.15 if action == "like" else -0.15)
-            if action == "dislike":
-                self._list(user_id, conversation_id, ListRequest(intent="home"))
+        elif action == "play":
+            self._parts.stores.events.log(user_id, item_id, action, datetime.now(UTC))
+        elif action in ("like", "dislike", "save"):
+            self._mark(user_id, conversation_id, item_id, action)
         return self._stage.screen(user_id, conversation_id)
 
     def set_param(self, user_id: str, conversation_id: str, factor: str, key: str, value: float) -> Screen:
-        """A slider of the panel; the value is brought into the factor's range. ValueError for an unknown factor."""
+        """A slider of the panel: moves the value within the factor's range, and leaves how long it holds as it was.
+
+        ValueError for an unknown factor.
+        """
         known = Factor(factor)
         change = Change(factor=known, key=key, op="set", value=bounded(known, value))
+        if entry := self._entry(user_id, conversation_id, known, key):
+            hard = entry.hardness == "hard"
+            kept = {"scope": entry.scope, "said": entry.said, "half_life_days": entry.half_life_days, "hard": hard}
+            change = change.model_copy(update=kept)
         return self._by_hand(user_id, conversation_id, [change])
 
     def remove_param(self, user_id: str, conversation_id: str, factor: str, key: str) -> Screen:
-        """The panel's remove button."""
-        return self._by_hand(user_id, conversation_id, [Change(factor=Factor(factor), key=key, op="clear")])
+        """The panel's remove button. What was for this session only goes for this session only."""
+        entry = self._entry(user_id, conversation_id, Factor(factor), key)
+        change = Change(factor=Factor(factor), key=key, op="clear", scope=entry.scope if entry else "lasting")
+        return self._by_hand(user_id, conversation_id, [change])
 
-    def undo(self, user_id: str, conversation_id: str, change_id: int | None = None) -> Screen:
-        """Takes back the last change, or one particular change."""
+    def undo(self, user_id: str, conversation_id: str, change_ids: Collection[int] | None = None) -> Screen:
+        """Takes back what was done last, or these changes in one step. A new list only where something was undone."""
         now, boxes = datetime.now(UTC), self._parts.stores.pbox
-        if change_id is None:
-            boxes.undo(user_id, now)
-        else:
-            boxes.undo_change(user_id, change_id, now)
-        return self.refresh(user_id, conversation_id)
+        undone = boxes.undo(user_id, now) if change_ids is None else boxes.undo_changes(user_id, change_ids, now)
+        return (self.refresh if any(undone) else self.screen)(user_id, conversation_id)
 
     def redo(self, user_id: str, conversation_id: str) -> Screen:
-        """Puts the last change that was taken back in force again."""
-        self._parts.stores.pbox.redo(user_id, datetime.now(UTC))
-        return self.refresh(user_id, conversation_id)
+        """Makes again what the last undo took back. A new list only where something was."""
+        redone = any(self._parts.stores.pbox.redo(user_id, datetime.now(UTC)))
+        return (self.refresh if redone else self.screen)(user_id, conversation_id)
 
     def onboard(self, user_id: str, conversation_id: str, age: str, language: str, tastes: Sequence[str]) -> Screen:
         """The first-visit card: age mark, language of the audio ("any": both), category paths (none when skipped)."""
@@ -149,18 +161,32 @@ class Conversation:
         """Deletes everything about a user."""
         self._parts.stores.users.forget(user_id)
 
-    def _learn(self, user_id: str, conversation_id: str, item_id: str, step: float) -> None:
-        item = self._parts.engine.catalogue.item(item_id)
-        change = Change(factor=Factor.CATEGORY, key=item.category, op="add", value=step)
-        self._change(user_id, conversation_id, [change], "feedback")
+    def _entry(self, user_id: str, conversation_id: str, factor: Factor, key: str) -> Entry | None:
+        """The parameter as the panel shows it."""
+        return self._parts.stores.pbox.load(user_id, datetime.now(UTC), conversation_id).entry(factor, key)
+
+    def _mark(self, user_id: str, conversation_id: str, item_id: str, action: Mark) -> None:
+        """Keeps the feedback of a card's button; what stands there already is not given twice."""
+        events, tap = self._parts.stores.events, uuid.uuid4().hex
+        if action in marks(events.history(user_id, RECENT_EVENTS))[item_id]:
+            return
+        kept = events.log(user_id, item_id, action, datetime.now(UTC), turn_id=tap)
+        if kept and action in LEARNT:
+            category = self._parts.engine.catalogue.item(item_id).category
+            change = Change(factor=Factor.CATEGORY, key=category, op="add", value=LEARNT[action])
+            self._change(user_id, conversation_id, [change], "feedback", tap)
+        if action == "dislike":
+            self._list(user_id, conversation_id, ListRequest(intent="home"))
 
     def _by_hand(self, user_id: str, conversation_id: str, changes: Sequence[Change]) -> Screen:
         self._change(user_id, conversation_id, changes, "panel")
         return self.refresh(user_id, conversation_id)
 
-    def _change(self, user_id: str, conversation_id: str, changes: Sequence[Change], source: Source) -> None:
+    def _change(
+        self, user_id: str, conversation_id: str, changes: Sequence[Change], source: Source, turn_id: str = ""
+    ) -> None:
         self._parts.stores.pbox.change(
-            user_id, uuid.uuid4().hex, changes, source=source, session_id=conversation_id, now=datetime.now(UTC)
+            user_id, turn_id, changes, source=source, session_id=conversation_id, now=datetime.now(UTC)
         )
 
     def _list(self, user_id: str, conversation_id: str, wanted: ListRequest) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from chat.parts import Parts
+from chat.policy import afresh
 from recommend.request import Listener, Request, Slate, UiLanguage
 from tools.context import ListRequest, TurnContext
 from tools.replies import GLUE, is_here, list_line
@@ -16,6 +17,9 @@ from tools.words import phrased_entries
 SIZE = 6
 LARGEST = 20
 RECENT_EVENTS = 200
+SUBJECT = ("query", "told", "anchor", "category")
+"""What of a request "more" goes on with, beside its intent."""
+OWN_PAGE = ("home", "more")
 PRIORITY = ("search", "similar", "trending", "discover", "more", "home")
 
 
@@ -28,7 +32,10 @@ class ListMaker:
     def make(
         self, listener: Listener, conversation_id: str, wanted: ListRequest, now: datetime, seen: Sequence[str] = ()
     ) -> Slate:
-        """The list for a wish, stamped with the version of the parameters it was made with, and remembered."""
+        """The list for a wish, stamped with the version of the parameters it was made with, and remembered.
+
+        seen: the items on the screen, which "more" leaves out.
+        """
         stores, user_id = self._parts.stores, listener.user_id
         request = Request(
             listener=listener,
@@ -36,37 +43,48 @@ class ListMaker:
             history=stores.events.history(user_id, RECENT_EVENTS),
             now=now,
             size=min(max(wanted.size or SIZE, 1), LARGEST),
-            intent=wanted.intent,
-            query=wanted.query,
-            told=wanted.told or self._told_before(wanted, user_id, conversation_id),
-            anchor=wanted.anchor,
-            category=wanted.category,
-            seen=frozenset(seen) if wanted.intent == "more" else frozenset(),
             seed=int(now.timestamp()) // 3600,
+            **self._subject(wanted, user_id, conversation_id, seen),
         )
         slate = self._parts.engine.pipeline.recommend(request).model_copy(update={"slate_id": uuid.uuid4().hex})
         stores.journal.slate(user_id, slate, request, conversation_id=conversation_id)
         stores.events.impressions(slate, user_id, now)
         return slate
 
-    def _told_before(self, wanted: ListRequest, user_id: str, conversation_id: str) -> str | None:
-        """More of a list is more of what was told for it."""
+    def _subject(self, wanted: ListRequest, user_id: str, conversation_id: str, shown: Sequence[str]) -> dict[str, Any]:
+        """What a list is of, as `Request` names it. More of a list is of the same, less all that was shown of it."""
         if wanted.intent != "more":
-            return None
-        return self._parts.stores.journal.request(user_id, conversation_id).get("told")
+            return wanted.model_dump(exclude={"size"})
+        before = self._parts.stores.journal.request(user_id, conversation_id)
+        same = {name: before.get(name) for name in SUBJECT}
+        intent = "more" if _own_page(before) else before["intent"]
+        return same | {"intent": intent, "seen": frozenset((*before.get("seen", ()), *shown))}
 
 
-def wanted_list(ctx: TurnContext) -> ListRequest | None:
-    """The one list that a turn calls for: the most specific of those asked for; None leaves the screen as it is."""
+def wanted_list(ctx: TurnContext, said: str) -> ListRequest | None:
+    """The one list that a turn calls for: the most specific of those asked for; None leaves the screen as it is.
+
+    said: the words of the turn. "Recommend something" over a search is no wish for more of that search.
+    """
     asked = sorted(ctx.outcome.lists, key=lambda wish: PRIORITY.index(wish.intent))
-    if asked:
-        return asked[0]
-    return ListRequest(intent="home") if ctx.outcome.refresh else None
+    if not asked:
+        return ListRequest(intent="home") if ctx.outcome.refresh else None
+    if asked[0].intent == "more" and afresh(said):
+        before = ctx.stores.journal.request(ctx.user_id, ctx.conversation_id)
+        return asked[0] if _own_page(before) else asked[0].model_copy(update={"intent": "home"})
+    return asked[0]
+
+
+def _own_page(request: Mapping[str, Any]) -> bool:
+    """Whether a journalled request asks for nothing but what its listener likes."""
+    return request.get("intent", "home") in OWN_PAGE
 
 
 def about_list(parts: Parts, ctx: TurnContext, wanted: ListRequest, slate: Slate) -> str:
     """What the list is, and honestly what it could not give. "" where the changes speak for themselves."""
     say, lang, count = parts.texts.say, ctx.lang, len(slate.cards)
+    if not count and wanted.intent == "more":
+        return say("talk.no_more", lang)
     if not count and wanted.query:
         here = is_here(wanted.query, parts.engine, lang)
         return say("talk.hidden" if here else "talk.not_found", lang, query=wanted.query)
@@ -74,15 +92,17 @@ def about_list(parts: Parts, ctx: TurnContext, wanted: ListRequest, slate: Slate
         return say("talk.empty", lang)
     quiet = wanted.intent == "home" and (ctx.outcome.changes or ctx.outcome.undone or ctx.outcome.facts)
     sentence = "" if quiet else list_line(wanted, slate, parts.engine, lang)
-    missing = _missing(parts, ctx, slate) if wanted.intent in ("home", "more") else ""
+    missing = _missing(parts, ctx, wanted, slate) if wanted.intent in OWN_PAGE else ""
     return GLUE[lang].join(part for part in (sentence, missing) if part)
 
 
-def _missing(parts: Parts, ctx: TurnContext, slate: Slate) -> str:
+def _missing(parts: Parts, ctx: TurnContext, wanted: ListRequest, slate: Slate) -> str:
     """What the listener asked for and the list does not hold."""
     say, lang, count = parts.texts.say, ctx.lang, len(slate.cards)
     if "few" in slate.relaxed:
-        return say("talk.few", lang, n=count)
+        return say("talk.last" if wanted.intent == "more" else "talk.few", lang, n=count)
+    if "query" in slate.relaxed:
+        return say("talk.near_only", lang)
     entries = parts.stores.pbox.load(ctx.user_id, ctx.now, ctx.conversation_id).entries
     lost = [entry for entry in entries if entry.name in slate.relaxed]
     if lost:

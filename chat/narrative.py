@@ -60,8 +60,8 @@ _WORD_OR_CHARACTER = re.compile(f"{_WORD.pattern}|{_CHARACTER.pattern}")
 def telling(text: str, calls: Sequence[Mapping[str, Any]], *, bare: bool = False) -> str | None:
     """The part of an utterance to look for, None where its calls say it all.
 
-    calls: what was read from it, each with name and args. bare: whether it wishes for something that hardly an item
-    of the catalogue has.
+    calls: what was read from it and done, each with name and args. bare: whether it wishes for something that hardly
+    an item of the catalogue has.
     """
     wishes = any(call["name"] in WISHES and not _rejected(call) for call in calls)
     topic = any(words_of(str(call["args"].get("query", ""))) >= TOPIC for call in calls)
@@ -113,5 +113,13 @@ def _name(call: Mapping[str, Any]) -> str | None:
 
 def _rejected(call: Mapping[str, Any]) -> str | None:
     """The name that a call pushes away, None for one that wishes."""
-    negative = any(call["args"].get(key, 0.0) < 0.0 for key in _STRENGTHS)
+    negative = any(_number(call["args"].get(key)) < 0.0 for key in _STRENGTHS)
     return _name(call) if call["name"] == "block_content" or negative else None
+
+
+def _number(value: Any) -> float:
+    """A strength as the tools take it: models also write it as a string, or as null."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return 0.0

@@ -53,6 +53,12 @@ _MORE = frozenset(
     "more|next|more please|next please|show more|show me more|"
     "再来|再来点|再来一批|再来一些|换一批|下一批|更多|还有吗".split("|")
 )
+_AFRESH = re.compile(
+    r"\b(?:recommend|suggest|whatever|anything|decide|choose|pick|dealer|what (?:should|shall|can) i\b)|"
+    "推荐|随便|随意|随机|都行|都可以|无所谓|你[选定挑]|[帮替给]我[选挑]|[剧书]荒|听什么|听啥",
+    re.IGNORECASE,
+)
+_FURTHER = re.compile(r"\b(?:more|next|another|others?|else)\b|再|还|换|更多|下一|别的|其他", re.IGNORECASE)
 _NUMBER = re.compile(r"(?:no\.? ?|number |#|第)?(\d{1,2})(?:个|号)?", re.ASCII)
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 
@@ -109,6 +115,11 @@ def courtesy(utterance: str) -> Literal["greeting", "thanks", "chat"]:
     if words in _HELLOS:
         return "greeting"
     return "thanks" if words in _THANKS or _THANKING.search(utterance[:60]) else "chat"
+
+
+def afresh(utterance: str) -> bool:
+    """Whether words that ask for a list leave the choice to us, instead of asking for more of what is shown."""
+    return bool(_AFRESH.search(utterance)) and not _FURTHER.search(utterance)
 
 
 def decide(parse: Parse, utterance: str, context: Context, thresholds: Thresholds | None = None) -> Decision:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Literal, get_args
 
 from chat.chips import Offer
 from chat.lists import RECENT_EVENTS, heading
@@ -12,11 +13,14 @@ from chat.parts import Parts
 from chat.view import CardView, Chip, Message, Screen, ToolNote
 from db.journal import TurnRecord
 from recommend.pbox import PBox
-from recommend.request import Slate, UiLanguage
+from recommend.request import History, Slate, UiLanguage
 from tools.context import Done, Option
 
 MESSAGES = 30
 """Turns that a screen shows."""
+Mark = Literal["like", "dislike", "save"]
+"""Feedback that a card shows as given."""
+OPPOSITE: dict[str, Mark] = {"like": "dislike", "dislike": "like"}
 
 
 class Stage:
@@ -37,7 +41,7 @@ class Stage:
         turns = stores.journal.turns(user_id, conversation_id, MESSAGES)
         slate = stores.journal.shown(user_id, conversation_id)
         pbox = stores.pbox.load(user_id, now, conversation_id)
-        changes = stores.pbox.history(user_id, 20)
+        steps = stores.pbox.steps(user_id, now)
         shown = self._known(slate)
         return Screen(
             lang=listener.ui_language,
@@ -46,8 +50,8 @@ class Stage:
             cards=self._cards(user_id, slate, lang),
             panel=self._parts.panel.params(pbox, [turn.id for turn in reversed(turns)], now, lang),
             chips=self._chips(user_id, lang, pbox, shown, answers, len(turns)),
-            can_undo=any(not change.undone for change in changes),
-            can_redo=any(change.undone for change in changes),
+            can_undo=steps.undo,
+            can_redo=steps.redo,
             title=heading(self._parts, slate, wanted, lang) if slate else "",
             notice=notice,
         )
@@ -57,9 +61,7 @@ class Stage:
         return [item_id for item_id in slate.item_ids if item_id in row] if slate else []
 
     def _cards(self, user_id: str, slate: Slate | None, lang: UiLanguage) -> tuple[CardView, ...]:
-        signals: dict[str, set[str]] = defaultdict(set)
-        for event in self._parts.stores.events.history(user_id, RECENT_EVENTS).events:
-            signals[event.item_id].add(event.kind)
+        standing = marks(self._parts.stores.events.history(user_id, RECENT_EVENTS))
         row = self._parts.engine.catalogue.row
         return tuple(
             self._parts.cards.card(
@@ -67,7 +69,7 @@ class Stage:
                 card.position,
                 card.reason.text,
                 lang,
-                signals[card.candidate.item_id],
+                standing[card.candidate.item_id],
             )
             for card in (slate.cards if slate else ())
             if card.candidate.item_id in row
@@ -81,6 +83,16 @@ class Stage:
             hour = datetime.now().astimezone().hour
             offers = self._parts.chips.offers(pbox, shown, hour, seed, lang)
         return tuple(self._parts.signer.sign(user_id, offer) for offer in offers)
+
+
+def marks(history: History) -> dict[str, set[str]]:
+    """By item, the feedback that stands on its card: of like and dislike the later one."""
+    standing: dict[str, set[str]] = defaultdict(set)
+    for event in history.events:
+        if event.kind in get_args(Mark):
+            standing[event.item_id].discard(OPPOSITE.get(event.kind, ""))
+            standing[event.item_id].add(event.kind)
+    return standing
 
 
 def tool_note(done: Done) -> ToolNote:

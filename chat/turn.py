@@ -7,7 +7,7 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from catalog.spelling import is_chinese
 from chat.agent import Agent, AgentContext
 from chat.faithful import faithful
+from chat.heard import Heard, tapped
 from chat.lists import ListMaker, about_list, wanted_list
 from chat.narrative import missed, telling, unheld
 from chat.parts import Parts
@@ -24,9 +25,8 @@ from chat.staging import Stage, tool_note
 from chat.view import Step
 from db.journal import TurnRecord
 from recommend.request import Listener, UiLanguage
-from tools.context import Done, Option, ToolRetry
+from tools.context import Option
 from tools.options import options_for
-from tools.registry import run_call
 from tools.replies import compose
 
 log = logging.getLogger(__name__)
@@ -43,18 +43,6 @@ class Spoken:
     conversation_id: str
     text: str
     calls: tuple[dict[str, Any], ...] | None = None
-
-
-@dataclass
-class Heard:
-    """What the agent made of it, collected while it runs."""
-
-    calls: list[dict[str, Any]] = field(default_factory=list)
-    mode: str = "act"
-    confidence: float | None = None
-    model: str = ""
-    said: str = ""
-    """Closing text of a model that phrases its own replies."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +90,9 @@ class TurnRunner:
     async def _listen(self, spoken: Spoken, opening: Opening, heard: Heard) -> AsyncIterator[Step]:
         """Runs the agent, or the calls of a tap; yields a step for each thing that a tool did."""
         outcome, told = opening.context.outcome, 0
-        events = self._ask_agent(opening, heard) if spoken.calls is None else _tap(spoken.calls, opening, heard)
+        events = (
+            self._ask_agent(opening, heard) if spoken.calls is None else tapped(spoken.calls, opening.context, heard)
+        )
         async for _ in events:
             for made in outcome.done[told:]:
                 yield Step(kind="tool", text=made.text, note=tool_note(made))
@@ -111,7 +101,7 @@ class TurnRunner:
     async def _ask_agent(self, opening: Opening, heard: Heard) -> AsyncIterator[None]:
         async for message in self._agent.run(opening.system, opening.messages, opening.context):
             if isinstance(message, AIMessage):
-                _note_answer(heard, message)
+                heard.take_in(message)
             yield
 
     def _open(self, spoken: Spoken) -> Opening:
@@ -123,7 +113,7 @@ class TurnRunner:
             user_id=spoken.user_id,
             conversation_id=spoken.conversation_id,
             turn_id=uuid.uuid4().hex,
-            lang=listener.ui_language if spoken.calls is not None else spoken_language(spoken.text, listener),
+            lang=self._language(spoken, listener),
             now=now,
             stores=stores,
             engine=self._parts.engine,
@@ -135,6 +125,13 @@ class TurnRunner:
         asked = turns[-1].asked if turns else None
         system = "" if spoken.calls is not None else self._parts.texts.say("agent.system", context.lang)
         return Opening(listener, context, self._messages(spoken, context, turns, asked), system, time.perf_counter())
+
+    def _language(self, spoken: Spoken, listener: Listener) -> UiLanguage:
+        """The language to answer in: that of the words, and for a chip that of the list which it stands beside."""
+        if spoken.calls is None:
+            return spoken_language(spoken.text, listener)
+        wanted = self._parts.stores.journal.request(spoken.user_id, spoken.conversation_id)
+        return wanted["listener"]["ui_language"] if wanted else listener.ui_language
 
     def _messages(
         self, spoken: Spoken, context: AgentContext, turns: Sequence[TurnRecord], asked: str | None
@@ -150,11 +147,11 @@ class TurnRunner:
     def _close(self, spoken: Spoken, opening: Opening, heard: Heard) -> tuple[str, Any]:
         """Fetches the list that the turn calls for, composes the reply, and remembers the turn."""
         ctx = opening.context
-        wanted = wanted_list(ctx)
+        wanted = wanted_list(ctx, spoken.text)
         if wanted and wanted.intent in ("home", "search", "similar"):
             bare = spoken.calls is None and unheld(ctx.outcome.changes, self._parts.engine.catalogue)
             said = spoken.text if spoken.calls is None else wanted.query or ""
-            wanted = wanted.model_copy(update={"told": telling(said, heard.calls, bare=bare)})
+            wanted = wanted.model_copy(update={"told": telling(said, heard.worked(ctx.outcome), bare=bare)})
         hearer = opening.listener.model_copy(update={"ui_language": ctx.lang})
         slate = self._lists.make(hearer, ctx.conversation_id, wanted, ctx.now, ctx.shown) if wanted else None
         sentence = about_list(self._parts, ctx, wanted, slate) if wanted and slate else ""
@@ -181,10 +178,17 @@ class TurnRunner:
             parts.append(say("talk.unsure", lang))
         if heard.mode == "ask":
             parts.append(say("talk.lost", lang))
-        text = ("" if lang == "zh" else " ").join(part for part in parts if part)
-        if heard.said and faithful(heard.said, text, self._parts.engine.catalogue):
+        failed = self._failed(heard, ctx)
+        text = ("" if lang == "zh" else " ").join(part for part in (*parts, failed) if part)
+        if heard.said and not failed and faithful(heard.said, text, self._parts.engine.catalogue):
             return heard.said
         return text or say(f"talk.{courtesy(spoken.text)}", lang)
+
+    def _failed(self, heard: Heard, ctx: AgentContext) -> str:
+        """What came to nothing and is told nowhere else; "" where nothing did, or the model has mended it."""
+        worst = heard.failure(ctx.outcome)
+        part = "_part" if heard.worked(ctx.outcome) else ""
+        return self._parts.texts.say(f"talk.{worst}{part}", ctx.lang) if worst else ""
 
     def _write(self, spoken: Spoken, opening: Opening, heard: Heard, reply: str, slate_ids: tuple[str, ...]) -> None:
         ctx = opening.context
@@ -194,7 +198,7 @@ class TurnRunner:
             conversation_id=spoken.conversation_id,
             user_text=spoken.text,
             reply=reply,
-            calls=tuple(_with_notes(heard.calls, ctx.outcome.done)),
+            calls=tuple(heard.with_notes(ctx.outcome.done)),
             prompt_version=self._parts.texts.version("agent.system"),
             model=heard.model,
             confidence=heard.confidence,
@@ -223,39 +227,3 @@ def spoken_language(text: str, listener: Listener) -> Any:
     if is_chinese(text):
         return "zh"
     return "en" if any(char.isascii() and char.isalpha() for char in text) else listener.ui_language
-
-
-def _with_notes(calls: Sequence[dict[str, Any]], done: Sequence[Done]) -> list[dict[str, Any]]:
-    """Each call with the steps that it made visible, so that a reload shows them again."""
-    left = list(done)
-    noted = []
-    for call in calls:
-        mine = next((made for made in left if made.tool == call["name"]), None)
-        if mine:
-            left.remove(mine)
-        noted.append({**call, "notes": [tool_note(mine).model_dump(mode="json")] if mine else []})
-    return noted
-
-
-def _note_answer(heard: Heard, message: AIMessage) -> None:
-    """Takes in one answer of the model. How sure it is, and what it meant to do, is told with its first one."""
-    told = message.response_metadata
-    if not heard.model:
-        heard.mode = told.get("mode", "act")
-        heard.confidence = told.get("confidence")
-        heard.model = told.get("model") or told.get("model_name") or "unnamed"
-    heard.calls += [{"name": call["name"], "args": call["args"]} for call in message.tool_calls]
-    if isinstance(message.content, str) and not message.tool_calls:
-        heard.said = message.content.strip()
-
-
-async def _tap(calls: Sequence[dict[str, Any]], opening: Opening, heard: Heard) -> AsyncIterator[None]:
-    """Runs the calls that a tapped chip carries, in order; what one refuses is already noted in the outcome."""
-    heard.model, heard.confidence = "tap", 1.0
-    for call in calls:
-        heard.calls.append(dict(call))
-        try:
-            await asyncio.to_thread(run_call, opening.context, call["name"], call["args"])
-        except ToolRetry as retry:
-            log.info("tap tool=%s refused: %s", call["name"], retry)
-        yield

@@ -1,6 +1,7 @@
 """Events: what people did with items. Nothing at all is kept of a user without consent, a dislike neither.
 
-Impressions outnumber all else, so they are read apart: they never push a play out of the history.
+Impressions outnumber all else, so they are read apart: they never push a play out of the history. Feedback that was
+taken back (see `PBoxStore.undo`) is kept for a redo, but neither read nor learnt from.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _E = EventRow.__table__.c
 _COLUMNS = (_E.user_id, _E.item_id, _E.kind, _E.at, _E.value)
 _LAST = (
     select(*_COLUMNS)
-    .where(_E.user_id == bindparam("user_id"), _E.seen == bindparam("seen"))
+    .where(_E.user_id == bindparam("user_id"), _E.seen == bindparam("seen"), _E.undone_version.is_(None))
     .order_by(_E.at.desc(), _E.id.desc())
     .limit(bindparam("limit"))
 )
@@ -58,16 +59,17 @@ class EventStore:
         *,
         slate_id: str | None = None,
         position: int | None = None,
+        turn_id: str | None = None,
     ) -> bool:
         """Keep one event: seconds as value for a dwell, stars for a rating. False where the user gave no consent.
 
-        Raises UnknownUser.
+        With the `turn_id` of what was said or tapped it can be undone together with it. Raises UnknownUser.
         """
         event = Event(user_id=user_id, item_id=item_id, kind=kind, at=now, value=value)
         with self._database.write() as session:
             if not _consents(session, user_id):
                 return False
-            session.add(EventRow(**_columns(event), slate_id=slate_id, position=position))
+            session.add(EventRow(**_columns(event), slate_id=slate_id, position=position, turn_id=turn_id))
         return True
 
     def impressions(self, slate: Slate, user_id: str | None = None, now: datetime | None = None) -> None:
@@ -98,7 +100,7 @@ class EventStore:
 
         Read in pieces: writers are not held up.
         """
-        for rows in self._pieces(select(*_COLUMNS, _E.id), up_to):
+        for rows in self._pieces(select(*_COLUMNS, _E.id).where(_E.undone_version.is_(None)), up_to):
             yield from _events(rows)
 
     def exposures(self, up_to: int | None = None) -> Iterator[Exposure]:

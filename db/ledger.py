@@ -126,6 +126,16 @@ def step(state: State, line: Posting) -> State:
     return _kept({LASTING: _hold(line, (start or 0.0) + line.value), **moved}, line)
 
 
+def says_again(state: State, line: Posting) -> Held | None:
+    """What the line would only renew: it sets exactly what its scope holds already. None where it changes something."""
+    held, after = state.get(line.session_id), step(state, line)
+    if line.op != "set" or held is None or line.session_id not in after:
+        return None
+    renewed = after[line.session_id]
+    same = (held.value, held.hard, held.half_life_days) == (renewed.value, renewed.hard, renewed.half_life_days)
+    return held if same and after.keys() == state.keys() else None
+
+
 def in_force(state: State, factor: Factor, now: datetime, session_id: str | None = None) -> tuple[str, Held] | None:
     """The scope and entry that count now: the newest session's, else the lasting one; None where nothing is said.
 

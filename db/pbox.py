@@ -2,33 +2,51 @@
 
 Writers of one user queue on that user's `pboxes` row. A write posts lines to the history, folds them into the entries
 (`db.ledger`) and stores both; undoing marks lines and folds again. Reading only takes the entries, fades them and drops
-what expired. What is undone together is a group: all changes of one turn, or one action on the panel.
+what expired. What is undone together is a group: all changes of one turn with its feedback, or one action on the panel.
+A wish that is said again takes the place of its earlier line, so that undoing it takes back the whole wish.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from db.changes import Applied, Change
 from db.engine import Database, UnknownUser
-from db.ledger import Origin, State, fold, in_force, posting, step, value_in_force
-from db.shelf import Place, drop_session, line_row, read_lines, read_states, write_states
+from db.ledger import Held, Origin, State, fold, in_force, posting, says_again, step, value_in_force
+from db.shelf import Place, line_row, read_lines, read_states, write_states
 from db.tables import BoxRow, ChangeRow
+from db.undoing import Deed, last_done, last_undone
 from recommend.pbox import DIMENSION, Dimension, Entry, Factor, PBox, Source
 
-__all__ = ["Applied", "Change", "PBoxStore"]
+__all__ = ["Applied", "Change", "PBoxStore", "Steps", "Undone"]
 
 _BOXES = BoxRow.__table__.c
 _READ_VERSION = select(_BOXES.version).where(_BOXES.user_id == bindparam("user_id"))
 
 _NEWEST = 2**62
 """Stands for the id of a change that is not written yet: newer than all."""
+
+
+class Undone(NamedTuple):
+    """What one undo took back, or one redo made again; both empty where there was nothing."""
+
+    changes: tuple[Applied, ...] = ()
+    """Each with the value in force before and after the undoing."""
+    item_ids: tuple[str, ...] = ()
+    """Items on which feedback was taken back."""
+
+
+class Steps(NamedTuple):
+    """Whether an undo, and a redo, would do anything now."""
+
+    undo: bool
+    redo: bool
 
 
 class PBoxStore:
@@ -68,11 +86,6 @@ class PBoxStore:
         with self._database.write() as session:
             return _write(session, _locked(session, user_id), changes, origin)
 
-    def remove(self, user_id: str, factor: Factor, key: str, now: datetime) -> tuple[Applied, ...]:
-        """Take one parameter away by hand. Can be undone; () when there was none."""
-        gone = Change(factor=factor, key=key, op="clear")
-        return self.change(user_id, "", [gone], source="panel", now=now)
-
     def reset(
         self,
         user_id: str,
@@ -89,47 +102,33 @@ class PBoxStore:
             places = [place for place in read_states(session, user_id) if DIMENSION[place[0]] in wanted]
             return _write(session, box, [Change(factor=f, key=key, op="clear") for f, key in places], origin)
 
-    def undo(self, user_id: str, now: datetime) -> tuple[Applied, ...]:
-        """Take back the last group of changes that is in force; () when there is none.
+    def undo(self, user_id: str, now: datetime) -> Undone:
+        """Take back what was done last: the last group of changes in force with its feedback, or feedback alone."""
+        with self._database.write() as session:
+            box = _locked(session, user_id)
+            return _marked(session, box, last_done(session, user_id, now), undone=True, now=now)
 
-        Each is returned with the value in force before and after the undoing. Groups that only concerned a session
-        that is over are passed by.
+    def redo(self, user_id: str, now: datetime) -> Undone:
+        """Make again what the last undo took back; nothing where there is none or something was changed since."""
+        with self._database.write() as session:
+            box = _locked(session, user_id)
+            return _marked(session, box, last_undone(session, user_id), undone=False, now=now)
+
+    def undo_changes(self, user_id: str, change_ids: Collection[int], now: datetime) -> tuple[Applied, ...]:
+        """Take back these changes in one step, as if they had never been made; later ones keep their meaning.
+
+        Those that are undone already, and those of somebody else, are passed by.
         """
+        mine = ChangeRow.user_id == user_id, ChangeRow.id.in_(change_ids), ChangeRow.undone_version.is_(None)
         with self._database.write() as session:
             box = _locked(session, user_id)
-            alive = ChangeRow.undone_version.is_(None), (ChangeRow.expires_at.is_(None) | (ChangeRow.expires_at > now))
-            mine = select(ChangeRow).where(ChangeRow.user_id == user_id, *alive)
-            last = session.scalar(mine.order_by(ChangeRow.id.desc()).limit(1))
-            if last is None:
-                return ()
-            group = session.scalars(mine.where(ChangeRow.group_id == last.group_id).order_by(ChangeRow.id))
-            return _mark(session, box, group.all(), undone=True, now=now)
+            rows = session.scalars(select(ChangeRow).where(*mine).order_by(ChangeRow.id)).all()
+            return _marked(session, box, Deed(rows), undone=True, now=now).changes
 
-    def redo(self, user_id: str, now: datetime) -> tuple[Applied, ...]:
-        """Make again what the last undo took back; () when there is none or something was changed since."""
-        with self._database.write() as session:
-            box = _locked(session, user_id)
-            mine = ChangeRow.user_id == user_id
-            newest = select(func.max(ChangeRow.version), func.max(ChangeRow.undone_version)).where(mine)
-            written, undone = session.execute(newest).one()
-            if undone is None or undone < written:
-                return ()
-            rows = select(ChangeRow).where(mine, ChangeRow.undone_version == undone)
-            return _mark(session, box, session.scalars(rows.order_by(ChangeRow.id)).all(), undone=False, now=now)
-
-    def undo_change(self, user_id: str, change_id: int, now: datetime) -> tuple[Applied, ...]:
-        """Take back one change as if it had never been made; later ones keep their meaning. () where it is undone."""
-        with self._database.write() as session:
-            box = _locked(session, user_id)
-            mine = ChangeRow.user_id == user_id, ChangeRow.id == change_id, ChangeRow.undone_version.is_(None)
-            return _mark(session, box, session.scalars(select(ChangeRow).where(*mine)).all(), undone=True, now=now)
-
-    def end_session(self, user_id: str, session_id: str) -> None:
-        """End what was said for this conversation only. Cannot be undone; does nothing where there is nothing."""
-        with self._database.write() as session:
-            box = session.get(BoxRow, user_id, with_for_update=True)
-            if box is not None and session_id and drop_session(session, user_id, session_id):
-                box.version += 1
+    def steps(self, user_id: str, now: datetime) -> Steps:
+        """Whether there is something to undo, and to redo."""
+        with self._database.read() as session:
+            return Steps(any(last_done(session, user_id, now)), any(last_undone(session, user_id)))
 
     def history(self, user_id: str, limit: int = 50) -> list[Applied]:
         """The last changes, newest first, undone ones among them (marked)."""
@@ -157,6 +156,8 @@ def _write(session: Session, box: BoxRow, changes: Sequence[Change], origin: Ori
         after = step(state, line)
         if change.op == "clear" and after == state:
             continue
+        if renewed := says_again(state, line):
+            _strike(session, box, renewed, line.session_id)
         row = line_row(box.user_id, change.key, line)
         row.version, row.group_id = box.version + 1, _group(box, origin)
         row.before, row.after = (
@@ -176,22 +177,35 @@ def _group(box: BoxRow, origin: Origin) -> str:
     return f"#{box.version + 1}" if origin.source == "panel" or not origin.turn_id else origin.turn_id
 
 
-def _mark(
-    session: Session, box: BoxRow, rows: Sequence[ChangeRow], *, undone: bool, now: datetime
-) -> tuple[Applied, ...]:
-    """Take these lines out of the ledger, or put them back, and fold what they touched anew."""
-    if not rows:
-        return ()
+def _strike(session: Session, box: BoxRow, renewed: Held, scope: str) -> None:
+    """Strike the line of a wish that is said again: the new line says all of it.
+
+    What a lasting line made of a session's entry stays, since that line says more than the entry.
+    """
+    row = session.get(ChangeRow, renewed.change_id)
+    if row is not None and row.session_id == scope:
+        row.undone_version = box.version + 1
+
+
+def _marked(session: Session, box: BoxRow, deed: Deed, *, undone: bool, now: datetime) -> Undone:
+    """Take these lines out of the ledger, or put them back, and fold what they touched anew; feedback likewise."""
+    if not any(deed):
+        return Undone()
     box.version += 1
-    places = dict.fromkeys((Factor(row.factor), row.key) for row in rows)
+    places = dict.fromkeys((Factor(row.factor), row.key) for row in deed.changes)
     before = _values(read_states(session, box.user_id), places, now)
-    for row in rows:
+    for row in (*deed.changes, *deed.feedback):
         row.undone_version = box.version if undone else None
     session.flush()
     states = {place: fold(read_lines(session, box.user_id, place)) for place in places}
-    write_states(session, box.user_id, states)
+    if states:
+        write_states(session, box.user_id, states)
     after = _values(states, places, now)
-    return tuple(_applied(row, before[Factor(row.factor), row.key], after[Factor(row.factor), row.key]) for row in rows)
+    changes = [(row, (Factor(row.factor), row.key)) for row in deed.changes]
+    return Undone(
+        tuple(_applied(row, before[place], after[place]) for row, place in changes),
+        tuple(dict.fromkeys(row.item_id for row in deed.feedback)),
+    )
 
 
 def _values(states: dict[Place, State], places: Iterable[Place], now: datetime) -> dict[Place, float | None]:

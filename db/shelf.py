@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from db.ledger import LASTING, Held, Posting, State
@@ -63,13 +63,3 @@ def write_states(session: Session, user_id: str, states: Mapping[Place, State]) 
     ]
     if rows:
         session.execute(insert(EntryRow), rows)
-
-
-def drop_session(session: Session, user_id: str, session_id: str) -> bool:
-    """End a session: its entries go, its lines count as expired. Whether anything was held for it."""
-    mine = EntryRow.user_id == user_id, EntryRow.session_id == session_id
-    held = session.scalar(select(EntryRow.id).where(*mine).limit(1)) is not None
-    session.execute(delete(EntryRow).where(*mine))
-    over = update(ChangeRow).where(ChangeRow.user_id == user_id, ChangeRow.session_id == session_id)
-    session.execute(over.values(expires_at=ChangeRow.at))
-    return held

@@ -113,7 +113,7 @@ class ChangeRow(Base):
     group_id: Mapped[str] = mapped_column(String(160))
     """Changes that are undone together."""
     undone_version: Mapped[int | None]
-    """The PBox version that took it back; None while it is in force."""
+    """The PBox version that took it back, or in which the same was said again; None while it is in force."""
     turn_id: Mapped[str] = mapped_column(String(128))
     factor: Mapped[str] = mapped_column(String(32))
     key: Mapped[str] = mapped_column(String(400))
@@ -156,6 +156,10 @@ class EventRow(Base):
     value: Mapped[float | None]
     slate_id: Mapped[str | None] = mapped_column(String(128))
     position: Mapped[int | None]
+    turn_id: Mapped[str | None] = mapped_column(String(128))
+    """The turn or tap that gave it as feedback, with which it is undone; None where it cannot be."""
+    undone_version: Mapped[int | None]
+    """The PBox version that took it back; None while it counts."""
 
 
 class RequestRow(Base):

@@ -1,9 +1,13 @@
-"""Who gets the exposure: the lists of simulated listeners by provider.  Run: python -m lab.fairness [--data-dir DIR]
+"""Simulated listeners' lists: who gets the exposure, how good they are.  Run: python -m lab.fairness [--data-dir DIR]
+
+The listeners' events are cut AFTER before their end. Models and histories know what lies before, and each listener gets
+the first list of a return at that moment, ordered by the ranker of the settings unless `--scorer` names another.
 
 A provider is who stands for the publisher's side of a record (`recommend.caps.provider`: the host of a podcast, else
 the author). Its exposure is the sum of 1 / log2(1 + position) over the places that its items get; beside it stand its
 share of the catalogue and its merit, the share of all liking in the listeners' histories that went to its items
-(Singh & Joachims, KDD 2018: exposure ought to follow merit). The listeners are simulated: so are the figures.
+(Singh & Joachims, KDD 2018: exposure ought to follow merit). How good the lists are beside that is measured by
+`lab.simulated_lists`. The listeners are simulated: so are the figures.
 """
 
 from __future__ import annotations
@@ -12,25 +16,31 @@ import argparse
 import math
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from catalog.catalogue import Catalogue
 from catalog.opening import open_catalogue
 from catalog.search import Search
+from lab.bench.scorer import add_scorer
 from lab.metrics import gini
+from lab.simulated_lists import Shown, quality, stated
 from recommend.campaigns import Campaigns
 from recommend.caps import provider
 from recommend.interactions import strength
 from recommend.models import fit_models
+from recommend.pbox import PBox
 from recommend.pipeline import Pipeline
 from recommend.population import simulate
+from recommend.rankers import ranker
 from recommend.request import Event, History, Listener, Request
 
 SHOWN = 10
 UNNAMED = "(nobody named)"
+AFTER = timedelta(days=15)
+"""What of the simulated events says what the lists should have held."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +75,21 @@ def disparity(found: Sequence[Exposure]) -> float:
     return 0.5 * sum(abs(one.exposure - one.merit) for one in found)
 
 
-def lists_of(pipeline: Pipeline, people: Sequence[Listener], events: Sequence[Event], now: datetime) -> list[list[str]]:
-    """The first list that each listener would see."""
+def lists_of(
+    pipeline: Pipeline,
+    people: Sequence[Listener],
+    events: Sequence[Event],
+    now: datetime,
+    said: Callable[[int], PBox] = lambda _: PBox(),
+) -> list[list[str]]:
+    """The first list that each listener would see; said: what the listener of a number has asked for."""
     mine: dict[str, list[Event]] = {}
     for event in events:
         mine.setdefault(event.user_id, []).append(event)
-    asked = (Request(listener=p, history=History(events=tuple(mine.get(p.user_id, ()))), now=now) for p in people)
+    asked = (
+        Request(listener=one, pbox=said(number), history=History(events=tuple(mine.get(one.user_id, ()))), now=now)
+        for number, one in enumerate(people)
+    )
     return [list(pipeline.recommend(request).item_ids) for request in asked]
 
 
@@ -106,20 +125,31 @@ def _ratio(one: float, other: float) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Simulate the listeners over the catalogue of a data folder, ask for their lists, print the table."""
+    """Simulate the listeners over the catalogue of a data folder, ask for their lists, print what they come to."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data-dir", type=Path, help="a data folder; default: the demonstration catalogue")
     parser.add_argument("--listeners", type=int, default=100, help="simulated listeners beside the personas")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--campaigns", type=Path, help="file of campaigns to hold while the lists are made")
+    add_scorer(parser)
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as empty:
         catalogue = open_catalogue(options.data_dir or Path(empty))
     people, events = simulate(catalogue, listeners=options.listeners, seed=options.seed)
-    models = fit_models(catalogue, events)
-    pipeline = Pipeline(catalogue, Search(catalogue), models, campaigns=Campaigns(options.campaigns))
-    now = events[-1].at if events else datetime.now(UTC)
-    print(report(catalogue, lists_of(pipeline, people, events, now), events))
+    now = events[-1].at - AFTER if events else datetime.now(UTC)
+    before, after = [e for e in events if e.at < now], [e for e in events if e.at >= now]
+    pipeline = Pipeline(
+        catalogue,
+        Search(catalogue),
+        fit_models(catalogue, before),
+        scorer=ranker(options.scorer, catalogue),
+        campaigns=Campaigns(options.campaigns),
+    )
+    lists = lists_of(pipeline, people, before, now)
+    wished = lists_of(pipeline, people, before, now, lambda number: stated(number, now))
+    print(f"ranker: {options.scorer}")
+    print(report(catalogue, lists, before))
+    print("\n".join(quality(Shown(catalogue, tuple(people), now, before, after), lists, wished)))
 
 
 if __name__ == "__main__":

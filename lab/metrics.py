@@ -1,18 +1,23 @@
 """Measures of recommendation lists, one function each.
 
-`ranked` is a list of item ids, best first; `relevant` the ids that are right for it. Every function is for one user;
-`over_users` averages them and gives a confidence interval. k is the number of places looked at.
+`ranked` is a list of item ids, best first; `relevant` the ids that are right for it. k is the number of places looked
+at. A measure of one list is for one user; `over_users` averages it and gives a confidence interval. `coverage`, `gini`
+and `new_category_rate` are over all users at once, the last one as a ratio of sums.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
 
 Id = Hashable
+WINDOW = 200
+"""So many of a user's last clicks say which categories are not new to them."""
 
 
 def precision(ranked: Sequence[Id], relevant: Collection[Id], k: int) -> float:
@@ -88,11 +93,6 @@ def miscalibration(shown: Mapping[str, float], liked: Mapping[str, float], alpha
     )
 
 
-def new_category_rate(categories: Sequence[str], known: Collection[str]) -> float:
-    """Share of exposures (or clicks) whose top category is not among those of the last 200 clicks (ENR, CNR; Dewu)."""
-    return sum(category not in known for category in categories) / len(categories) if categories else 0.0
-
-
 def satisfied(allowed: Sequence[bool]) -> float:
     """Share of the shown items that obey every stated constraint; 1 for an empty list."""
     return sum(allowed) / len(allowed) if allowed else 1.0
@@ -126,13 +126,57 @@ class Estimate(NamedTuple):
 
 def over_users(values: Sequence[float], seed: int = 0, samples: int = 1000) -> Estimate:
     """Mean and percentile bootstrap interval over users. ValueError for no user."""
-    if not len(values):
+    return ratio_over_users(values, [1.0] * len(values), seed, samples)
+
+
+def ratio_over_users(parts: Sequence[float], wholes: Sequence[float], seed: int = 0, samples: int = 1000) -> Estimate:
+    """The sum of the users' parts over that of their wholes, and its percentile bootstrap interval over users.
+
+    ValueError for no user, and for one with nothing to have a part of.
+    """
+    if not len(wholes):
         raise ValueError("no users to average over")
-    array = np.asarray(values, dtype=float)
-    rng = np.random.default_rng(seed)
-    means = array[rng.integers(0, len(array), (samples, len(array)))].mean(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return Estimate(float(array.mean()), float(low), float(high))
+    if min(wholes) <= 0.0:
+        raise ValueError(f"a user has a whole of {min(wholes)}; leave out users with nothing to have a part of")
+    part, whole = np.asarray(parts, dtype=float), np.asarray(wholes, dtype=float)
+    drawn = np.random.default_rng(seed).integers(0, len(whole), (samples, len(whole)))
+    low, high = np.percentile(part[drawn].sum(axis=1) / whole[drawn].sum(axis=1), [2.5, 97.5])
+    return Estimate(float(part.sum() / whole.sum()), float(low), float(high))
+
+
+class Touch(NamedTuple):
+    """An item that a user was shown, or clicked."""
+
+    user: Id
+    at: datetime
+    category: str
+    """The item's top-level category."""
+
+
+class NewCategories(NamedTuple):
+    """How much of what users were shown, or clicked, was new to them."""
+
+    new: int
+    total: int
+    rate: Estimate
+    """new / total, the interval over users."""
+
+
+def new_category_rate(touches: Iterable[Touch], clicks: Iterable[Touch]) -> NewCategories:
+    """ENR where `touches` are exposures, CNR where they are clicks (Dewu, arXiv 2508.04032): the share whose top-level
+    category none of the user's last WINDOW clicks before that moment has, as a ratio of sums over users.
+
+    ValueError where there is no touch.
+    """
+    before = _by_user(clicks)
+    counts = []
+    for user, mine in _by_user(touches).items():
+        own = before.get(user, [])
+        times = [click.at for click in own]
+        new = (touch.category not in _known(own, bisect_left(times, touch.at)) for touch in mine)
+        counts.append((sum(new), len(mine)))
+    news, totals = [new for new, _ in counts], [total for _, total in counts]
+    return NewCategories(sum(news), sum(totals), ratio_over_users(news, totals))
 
 
 AT_K: Mapping[str, Callable[[Sequence[Id], Collection[Id], int], float]] = {
@@ -148,3 +192,16 @@ AT_K: Mapping[str, Callable[[Sequence[Id], Collection[Id], int], float]] = {
 
 def _hits(ranked: Sequence[Id], relevant: Collection[Id], k: int) -> int:
     return sum(item in relevant for item in ranked[:k])
+
+
+def _by_user(touches: Iterable[Touch]) -> dict[Id, list[Touch]]:
+    """Each user's touches, oldest first."""
+    found: dict[Id, list[Touch]] = {}
+    for touch in sorted(touches, key=lambda touch: touch.at):
+        found.setdefault(touch.user, []).append(touch)
+    return found
+
+
+def _known(clicks: Sequence[Touch], until: int) -> set[str]:
+    """The categories of the last WINDOW of the first `until` clicks."""
+    return {click.category for click in clicks[max(0, until - WINDOW) : until]}

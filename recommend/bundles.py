@@ -54,7 +54,7 @@ class Bundles:
         """Its models; None where they are gone, broken, or of other items."""
         try:
             return Models.load(self.folder / bundle.name, catalogue)
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
 
     def ranker(self, name: str) -> Path:

@@ -20,8 +20,8 @@ from recommend.request import Candidate
 ALPHA = 0.01
 ASKED = (Factor.CATEGORY, Factor.ENTITY, Factor.MOOD, Factor.SCENE)
 """A wish of these for the moment beats what the history says."""
-LEAST_LIKED = 3
-"""Fewer liked items say nothing about shares."""
+FEWEST_LIKED = 3
+"""Fewer likings say nothing about shares."""
 
 
 class Calibration:
@@ -61,7 +61,7 @@ def calibration(reading: Reading, candidates: Sequence[Candidate], depth: int) -
 
 def liked_shares(reading: Reading, depth: int) -> dict[str, float]:
     """p: genre -> its share of the listener's liking, the latest counting most; {} for too short a history."""
-    if len(reading.past.liked) < LEAST_LIKED:
+    if len(reading.past.likings) < FEWEST_LIKED:
         return {}
     found: dict[str, float] = {}
     for row, weight in reading.past.liked.items():

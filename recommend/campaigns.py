@@ -46,7 +46,8 @@ MOST_STRENGTH = 3.0
 """Logits; a plain wish for a category moves an item by more, so a wish beats a campaign."""
 DEFAULT_STRENGTH = 1.0
 PLACES = frozenset({"home", "more", "trending", "discover"})
-"""Lists that campaigns may touch; whoever searches or asks for a likeness has asked for something definite."""
+"""Lists that campaigns may touch; whoever searches, asks for a likeness or tells at length what they want (whatever the
+list) has asked for something definite."""
 
 
 class CampaignError(ValueError):
@@ -137,9 +138,10 @@ class Campaign(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
 
     def on(self, request: Request) -> bool:
         """Whether it holds for a request: its dates, its audience, and the kind of list."""
+        definite = request.intent not in PLACES or bool(request.told)
         begun = self.since is None or self.since <= request.now
         ended = self.until is not None and request.now >= self.until
-        return begun and not ended and request.intent in PLACES and self.audience.holds(request)
+        return begun and not ended and not definite and self.audience.holds(request)
 
 
 class Campaigns:

@@ -21,7 +21,7 @@ AUTHOR_SHARE, SERIES_SHARE, PROVIDER_SHARE = 3, 5, 3
 """One place in so many (the part of the list rounded down) is free for one name, but LEAST_* always."""
 LEAST_AUTHOR, LEAST_SERIES, LEAST_PROVIDER = 2, 1, 2
 FEWEST_LIKED = 3
-"""So many liked items before they say which categories a listener is at home in."""
+"""So many likings before they say which categories a listener is at home in."""
 HOSTED = frozenset({"podcast"})
 """Formats whose host, not an author, stands for the publisher's side."""
 
@@ -72,11 +72,10 @@ class Caps:
 
 def usual_caps(reading: Reading) -> dict[str, int]:
     """Places of each top-level category by its share of the liking; empty for a listener of few likings."""
-    liked = reading.past.liked
-    if len(liked) < FEWEST_LIKED:
+    if len(reading.past.likings) < FEWEST_LIKED:
         return {}
     shares: dict[str, float] = {}
-    for row, weight in liked.items():
+    for row, weight in reading.past.liked.items():
         name = top(reading.catalogue.items[row])
         shares[name] = shares.get(name, 0.0) + weight
     total = sum(shares.values())

@@ -164,7 +164,9 @@ def _of_entity(reading: Reading, entry: Entry, who: tuple[str, str], item: Item)
     named = {"author": item.author, "narrator": item.narrator, "series": item.series}.get(kind)
     if named and having(entry, reading.catalogue)[reading.catalogue.row[item.id]]:
         return f"liked_{kind}", {"name": named}
-    return _of_word(reading, entry, name, item) if kind == "tag" else None
+    # A liking of a theme word moves more items than the word is true of.
+    spoken_of = kind == "tag" and reading.catalogue.with_tag(name)[reading.catalogue.row[item.id]]
+    return _of_word(reading, entry, name, item) if spoken_of else None
 
 
 def _of_word(reading: Reading, entry: Entry, word: str, item: Item) -> tuple[str, dict[str, str]] | None:
@@ -199,7 +201,7 @@ def _of_age(item: Item) -> tuple[str, dict[str, str]] | None:
 def _of_history(reading: Reading, candidate: Candidate, item: Item) -> Iterator[Claim]:
     if candidate.slot == "explore" or reading.request.intent not in ("home", "more"):
         return
-    liked = list(reading.past.liked)[-MOST_LOOKED_AT:]
+    liked = list(reading.past.likings)[-MOST_LOOKED_AT:]
     if reading.past.heard[candidate.row]:
         yield Claim("reasons.again", (f"history:heard:{item.id}",), 1.0)
     if candidate.row in liked:

@@ -66,23 +66,3 @@ class Volume:
         row = (self._likeness[place] - self._factor[:, place] @ self._factor) / np.sqrt(left)
         self._factor = np.vstack([self._factor, row])
         self._left = self._left - row**2
-
-
-def greedy_map(quality: np.ndarray, likeness: np.ndarray, count: int) -> list[int]:
-    """At most `count` places, each the one that raises log det L of those chosen most; ends where none adds volume.
-
-    `quality` (n, positive) and `likeness` (n × n, positive semidefinite, unit diagonal) make the kernel.
-    Equal gains go to the earlier place.
-    """
-    volume, gain = Volume(likeness), 2.0 * np.log(quality)
-    free = np.ones(len(quality), dtype=bool)
-    chosen: list[int] = []
-    while len(chosen) < count and free.any():
-        loss = volume.loss()
-        pick = int(np.argmax(np.where(free, gain - loss, -np.inf)))
-        if loss[pick] >= -np.log(LEAST_LEFT):
-            break
-        chosen.append(pick)
-        free[pick] = False
-        volume.add(pick)
-    return chosen

@@ -190,11 +190,14 @@ def having(entry: Entry, catalogue: Catalogue) -> np.ndarray:
 
 
 def thing(entry: Entry) -> tuple[str, str]:
-    """The kind and the key of what an entry speaks of, as `Catalogue.holds` takes them."""
+    """The kind and the key of what an entry speaks of, as `Catalogue.holds` takes them.
+
+    A liking of a word reaches the categories near it; a block or a penalty takes no more than the word says.
+    """
     if entry.factor in (Factor.CATEGORY, Factor.MOOD, Factor.SCENE):
         return entry.factor.value, entry.key
     kind, _, key = entry.key.partition(":")
-    return kind, key
+    return ("theme" if (kind, entry.factor) == ("tag", Factor.ENTITY) else kind), key
 
 
 def amount(entry: Entry, catalogue: Catalogue, rows: Rows = ALL) -> np.ndarray:

@@ -127,7 +127,11 @@ def history(reading: Reading) -> np.ndarray:
 
 
 def prepare(catalogue: Catalogue) -> None:
-    """Work out what the features need of every item, so that no request has to wait for it."""
+    """Work out what the features need of every item, so that no request has to wait for it: about 64 bytes an item.
+
+    Both tables stay as long as the catalogue: a loop over a million items is not to come again because of what other
+    requests looked for.
+    """
     _codes(catalogue)
     _numbers(catalogue)
 
@@ -178,7 +182,7 @@ _PLACES: Mapping[str, tuple[int, ...]] = {
 
 def _codes(catalogue: Catalogue) -> np.ndarray:
     """int32 (items, places): numbers that stand for words, -1 for none."""
-    return catalogue.kept("feature codes", "", lambda: _coded(catalogue))
+    return catalogue.pinned("feature codes", lambda: _coded(catalogue))
 
 
 def _coded(catalogue: Catalogue) -> np.ndarray:
@@ -216,7 +220,7 @@ def _numbered(words: Sequence[str | None]) -> list[int]:
 
 def _numbers(catalogue: Catalogue) -> np.ndarray:
     """float32 (items, 3): log minutes, log number of ratings, the day it was added."""
-    return catalogue.kept("feature numbers", "", lambda: _measured(catalogue))
+    return catalogue.pinned("feature numbers", lambda: _measured(catalogue))
 
 
 def _measured(catalogue: Catalogue) -> np.ndarray:

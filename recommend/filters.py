@@ -22,14 +22,14 @@ AVOID_REPEATS = -0.5
 def allowed(request: Request, catalogue: Catalogue, heard: np.ndarray, rejected: np.ndarray) -> np.ndarray:
     """Mask of the rows that may be shown; `heard` and `rejected` (for now or for good) come from the history."""
     mask = listenable(request, catalogue) & wanted(request.pbox, catalogue)
-    if request.intent == "search":
+    mask[[catalogue.row[item_id] for item_id in request.seen if item_id in catalogue.row]] = False
+    if request.intent == "search":  # who looks for something finds it, however it was liked
         return mask
     mask &= ~rejected
     if request.pbox.value(Factor.REPEATS) <= AVOID_REPEATS:
         mask &= ~heard
-    for item_id in request.seen | ({request.anchor} if request.anchor else frozenset()):
-        if item_id in catalogue.row:
-            mask[catalogue.row[item_id]] = False
+    if request.anchor in catalogue.row:
+        mask[catalogue.row[request.anchor]] = False
     if request.intent == "trending" and request.category:
         mask &= catalogue.in_category(request.category)
     return mask

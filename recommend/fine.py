@@ -84,7 +84,7 @@ def additive(reading: Reading, pool: Pool) -> np.ndarray:
 def _personal(reading: Reading, pool: Pool) -> np.ndarray:
     liking = sum((weight * _of(pool, source) for source, weight in LIKING.items()), _nothing(pool))
     now = 0.3 * _of(pool, "trending") - 1.2 * _dislike(reading, pool) - worn(reading, pool)
-    fame = FAME * min(1.0, len(reading.past.liked) / SETTLED) * reading.catalogue.popularity[pool.rows]
+    fame = FAME * min(1.0, len(reading.past.likings) / SETTLED) * reading.catalogue.popularity[pool.rows]
     return _standing(reading, pool) - fame + _tongue(reading, pool) + liking + now
 
 

@@ -19,7 +19,8 @@ from recommend.request import Event
 SKIP_SECONDS = 60.0
 """A dwell shorter than this says nothing good."""
 LEAST_LIKED = 0.3
-"""Summed strength above which a listener counts as liking an item: two clicks are not enough."""
+"""Summed strength above which a listener counts as liking an item, to learn from and to be served (`reading.Past`):
+two clicks are not enough."""
 
 STRENGTH = {"like": 1.0, "finished": 0.8, "save": 0.7, "play": 0.5, "click": 0.15, "skip": -0.3, "dislike": -1.0}
 

@@ -2,8 +2,9 @@
 
 Greedy: each place goes to the candidate with the best score less its likeness to those chosen (`diversity`), less
 a cost for crowding (`caps`), less what it would take from the balance of genres that the listener likes
-(`calibration`). Some places are kept for new interests, some are taken by campaigns (`promotion`). A search is left
-as it is ranked. Hard filters are looked at first and last.
+(`calibration`). Some places are kept for new interests, some are taken by campaigns (`promotion`): these are given
+first, and what stands on them counts as chosen. A search is left as it is ranked. Hard filters are looked at first and
+last.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ def mix(
     places = pinned(reading, fit, active)
     free = _without(fit, places.values())
     explored = _explore(reading, free, _slots(reading))
-    main = _varied(reading, _without(free, explored), size - len(explored) - len(places), config)
+    given = [*places.values(), *explored]
+    main = _varied(reading, given, _without(free, explored), config)
     return _checked(reading, placed([*main, *explored], places))
 
 
@@ -109,29 +111,51 @@ def _explore(reading: Reading, ranked: list[Candidate], count: int) -> list[Cand
     return [c.model_copy(update={"slot": "explore"}) for c in chosen.values()]
 
 
-def _varied(reading: Reading, ranked: list[Candidate], count: int, config: MixConfig) -> list[Candidate]:
-    left = ranked[: max(POOL, 3 * count)]
-    weight = MOST_LAMBDA * reading.request.pbox.value(Factor.DIVERSITY, default=NEUTRAL_DIVERSITY)
-    spread = _spread(reading, left, config)
-    share = config.calibration * follows(reading)
-    balance = calibration(reading, left, config.depth) if share > 0.0 else None
-    scores = np.array([score(c) for c in left])
-    crowd = Crowd(reading, left)
-    free = np.ones(len(left), dtype=bool)
+def _varied(
+    reading: Reading, given: Sequence[Candidate], ranked: list[Candidate], config: MixConfig
+) -> list[Candidate]:
+    """What takes the places beside those `given` away already."""
+    count = reading.request.size - len(given)
+    pool = [*given, *ranked[: max(POOL, 3 * count)]]
+    places = _Places(reading, pool, config)
+    for place in range(len(given)):
+        places.add(place)
     chosen: list[Candidate] = []
-    while len(chosen) < count and free.any():
-        value = (1.0 - weight) * (scores - crowd.costs()) / LOGITS - weight * spread.loss()
-        if balance:
-            value = value - share * balance.loss()
-        pick = int(np.argmax(np.where(free, value, -np.inf)))
-        chosen.append(left[pick].model_copy(update={"final": float(value[pick])}))
-        free[pick] = False
-        for part in (crowd, spread, balance):
-            if part:
-                part.add(pick)
+    while len(chosen) < count and places.free.any():
+        value = places.value()
+        pick = int(np.argmax(np.where(places.free, value, -np.inf)))
+        chosen.append(pool[pick].model_copy(update={"final": float(value[pick])}))
+        places.add(pick)
     return chosen
 
 
-def _spread(reading: Reading, candidates: list[Candidate], config: MixConfig) -> Spread:
-    vectors = reading.catalogue.vectors[[c.row for c in candidates]]
+class _Places:
+    """What each candidate of a pool is worth, place by place as they are given away."""
+
+    def __init__(self, reading: Reading, pool: list[Candidate], config: MixConfig) -> None:
+        self._diversity = MOST_LAMBDA * reading.request.pbox.value(Factor.DIVERSITY, default=NEUTRAL_DIVERSITY)
+        self._share = config.calibration * follows(reading)
+        self._scores = np.array([score(c) for c in pool])
+        self._crowd, self._spread = Crowd(reading, pool), _spread(reading, pool, config)
+        self._balance = calibration(reading, pool, config.depth) if self._share > 0.0 else None
+        self.free = np.ones(len(pool), dtype=bool)
+        """Mask: has no place yet."""
+
+    def add(self, place: int) -> None:
+        """Candidate `place` of the pool has a place."""
+        self.free[place] = False
+        self._crowd.add(place)
+        self._spread.add(place)
+        if self._balance:
+            self._balance.add(place)
+
+    def value(self) -> np.ndarray:
+        """Per candidate of the pool: relevance less every cost."""
+        relevance = (1.0 - self._diversity) * (self._scores - self._crowd.costs()) / LOGITS
+        value = relevance - self._diversity * self._spread.loss()
+        return value - self._share * self._balance.loss() if self._balance else value
+
+
+def _spread(reading: Reading, pool: list[Candidate], config: MixConfig) -> Spread:
+    vectors = reading.catalogue.vectors[[c.row for c in pool]]
     return Nearest(vectors) if config.diversity == "mmr" else Volume.of(vectors, config.volume)

@@ -14,7 +14,7 @@ from catalog.catalogue import Catalogue
 from catalog.nearest import Among
 from recommend import filters
 from recommend.effects import Column, Shift, steer
-from recommend.interactions import strength
+from recommend.interactions import LEAST_LIKED, strength
 from recommend.models import Models
 from recommend.pbox import Factor
 from recommend.request import Event, History, Intent, Request
@@ -23,10 +23,12 @@ SOFT_SCALE: Mapping[Intent, float] = {"search": 0.004, "similar": 0.5, "trending
 """How much soft wishes count beside what was asked for; in a search they only settle ties."""
 TOLD_SCALE = 0.3
 """How much wished tastes count beside a telling: its words say them better than the parameters read from it."""
+SHOWN = "impression"
 HEARD = frozenset({"play", "finished"})
 RECENT = 5
 """So many of the last liked items speak for what the listener is into now."""
 HALF_LIFE_EVENTS = 30.0
+"""Later doings after which an event counts half. To be shown something is none of the listener's doings."""
 RESTS = frozenset({"skip", "finished"})
 WANTED = frozenset({"play", "save"})
 REST = timedelta(days=1)
@@ -40,7 +42,13 @@ class Past:
     """A listener's events, summed up over rows."""
 
     liked: dict[int, float]
-    """Row -> positive strength, fading with age; the most recently touched last."""
+    """Row -> positive strength, fading with age; the most recently touched last. A mere click is slight, but counts."""
+    likings: dict[int, float]
+    """Row -> unfaded strength in (LEAST_LIKED, 1], as `Interactions` has it; the most recently touched last.
+
+    What is asked as a liking of the models that learnt from such, counted as one, or told of: no mere click, and
+    nothing that is disliked by now.
+    """
     kinds: dict[int, str]
     """Row -> the strongest positive event kind on it, for explanations."""
     disliked: tuple[int, ...]
@@ -107,7 +115,9 @@ def read(request: Request, catalogue: Catalogue, models: Models) -> Reading:
 def _past(history: History, catalogue: Catalogue, rested: datetime) -> Past:
     tally = _Tally(catalogue, rested)
     events = [(e, catalogue.row[e.item_id]) for e in history.events if e.item_id in catalogue.row]
-    for age, (event, row) in zip(range(len(events) - 1, -1, -1), events, strict=True):
+    age = sum(event.kind != SHOWN for event, _ in events)
+    for event, row in events:
+        age -= event.kind != SHOWN
         tally.add(event, row, 2.0 ** (-age / HALF_LIFE_EVENTS))
     return tally.past()
 
@@ -119,6 +129,7 @@ class _Tally:
         self._catalogue, self._rested = catalogue, rested
         self._resting = np.zeros(len(catalogue), dtype=bool)
         self._score: dict[int, float] = {}
+        self._unfaded: dict[int, float] = {}
         self._kinds: dict[int, tuple[float, str]] = {}
         self._last_word: dict[int, float] = {}
         self._shown: dict[int, int] = {}
@@ -126,7 +137,7 @@ class _Tally:
 
     def add(self, event: Event, row: int, freshness: float) -> None:
         """Count one event; `freshness` in (0, 1] is what age leaves of it."""
-        if event.kind == "impression":
+        if event.kind == SHOWN:
             self._shown[row] = self._shown.get(row, 0) + 1
             return
         said = strength(event)
@@ -135,6 +146,8 @@ class _Tally:
             self._resting[row] = event.kind in RESTS and event.at > self._rested
         self._heard[row] |= event.kind in HEARD
         self._score[row] = self._score.pop(row, 0.0) + said * freshness
+        if said != 0.0:
+            self._unfaded[row] = self._unfaded.pop(row, 0.0) + said
         if said > 0.0:
             self._kinds[row] = max(self._kinds.get(row, (0.0, "")), (said, event.kind))
         if abs(said) >= FIRM:
@@ -148,6 +161,7 @@ class _Tally:
         touched = [self._catalogue.items[row] for row in self._score]
         return Past(
             liked=liked,
+            likings={row: min(1.0, s) for row, s in self._unfaded.items() if s > LEAST_LIKED and row in liked},
             kinds={row: kind for row, (_, kind) in self._kinds.items()},
             disliked=tuple(row for row, value in self._score.items() if value < 0.0),
             heard=self._heard,

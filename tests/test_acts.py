@@ -6,8 +6,12 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
+from chat.screens.acts import Acts
 from chat.screens.identity import STATE_KEY
+from chat.screens.taps import UndoTap
 from chat.screens.visits import Seat, in_order
+from chat.view import Message, Screen, ToolNote
+from recommend.request import Listener
 
 
 class Desk:
@@ -46,3 +50,16 @@ def test_another_visitor_does_not_wait() -> None:
     desk = Desk()
     asyncio.run(taps(desk, ("anna", "first", 5), ("ben", "second", 0)))
     assert desk.noted.index("second ends") < desk.noted.index("first ends")
+
+
+def test_the_undo_of_one_understood_change_is_one_step_however_many_parameters_it_had() -> None:
+    asked: list[tuple[int, ...]] = []
+    talk: Any = SimpleNamespace(undo=lambda user, conversation, ids: asked.append(tuple(ids)))
+    visit: Any = SimpleNamespace(user_id="anna", seat=Seat(conversation="talk"))
+    note = ToolNote(tool="reset_preferences", text="forgotten", change_ids=tuple(range(200)))
+    told = Message(role="assistant", text="Forgotten.", notes=(note,))
+    screen = Screen(lang="en", listener=Listener(user_id="anna"), messages=(told,))
+    tap = UndoTap(changes=",".join(map(str, range(205))))
+    parts: Any = None
+    asyncio.run(Acts(talk, parts, parts)._take_back(visit, screen, tap))
+    assert asked == [note.change_ids]

@@ -16,7 +16,7 @@ from lab.bench.peers import PEERS, faded, implicit_bm25, popularity, textbook_ea
 from lab.bench.ranker import Ranker, top
 from lab.bench.rated_catalogue import hashed, rated_catalogue
 from lab.bench.recall import found
-from lab.bench.recommender import Options, compare, judged, main, table, tuned, with_ratio
+from lab.bench.recommender import Options, compare, contenders, judged, main, table, tuned, with_ratio
 from lab.bench.trial import KNOWN, LEAST_ITEMS, Trial, trial
 from recommend.ease import fit_ease
 from recommend.interactions import Interactions
@@ -107,6 +107,7 @@ def rankers(asked: Trial, place: Path) -> dict[str, Ranker]:
         "graph": attune.graph(asked),
         "content": attune.content(asked),
         "pipeline": attune.pipeline(asked),
+        "pipeline lambdamart": attune.pipeline(asked, "lambdamart"),
     }
 
 
@@ -121,6 +122,23 @@ def test_nothing_that_is_known_is_recommended_by_anyone(asked: Trial, folder: Pa
 def test_a_model_that_learnt_the_camps_is_better_than_popularity(asked: Trial, folder: Path) -> None:
     found = {name: judged(rank, asked)["ndcg@10"][0] for name, rank in rankers(asked, folder).items()}
     assert min(found["ease"], found["bm25"], found["pipeline"]) > found["popularity"]
+
+
+def test_the_most_popular_surprise_nobody_and_what_else_is_found_does(asked: Trial, folder: Path) -> None:
+    found = {name: judged(rank, asked)["serendipity"] for name, rank in rankers(asked, folder).items()}
+    assert found["popularity"] == [0.0, 0.0, 0.0]
+    assert found["ease"][0] > 0.0
+
+
+def test_the_pipeline_is_compared_with_the_additive_ranker_and_with_the_one_that_serves(folder: Path) -> None:
+    for scorer, names in (("additive", ["additive"]), ("lambdamart", ["additive", "lambdamart"])):
+        whole = [
+            one
+            for one in contenders(Options("ml1m", Place(folder, folder, scorer=scorer), "users"))
+            if one.side == "whole"
+        ]
+        assert [one.name for one in whole] == [f"pipeline {name}" for name in names]
+        assert [one.settings for one in whole] == [{"scorer": name} for name in names]
 
 
 def test_the_textbook_is_our_ease_without_its_refinements(asked: Trial) -> None:

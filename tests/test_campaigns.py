@@ -163,6 +163,15 @@ def test_a_search_and_a_likeness_are_left_alone() -> None:
         assert with_rules(far).recommend(asked).item_ids == pipeline().recommend(asked).item_ids
 
 
+@pytest.mark.parametrize("intent", ["home", "more"])
+def test_a_list_for_what_was_told_at_length_is_left_alone(intent: str) -> None:
+    held = rule("pin", "category:mystery"), rule("boost", "category:kids"), rule("bury", "category:history")
+    asked = request(intent=intent, told="a keeper of a lighthouse finds letters that were never sent")
+    assert not any(campaign.on(asked) for campaign in held)
+    assert with_rules(*held).recommend(asked).item_ids == pipeline().recommend(asked).item_ids
+    assert all(campaign.on(request(intent=intent)) for campaign in held)
+
+
 @FEW
 @given(st.integers(0, 79), st.floats(0.1, MOST_STRENGTH), st.floats(0.1, MOST_STRENGTH), st.lists(events, max_size=10))
 def test_a_stronger_boost_never_lowers_its_item(place: int, one: float, other: float, past: list[Event]) -> None:

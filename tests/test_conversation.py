@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage
 from scripted_model import ScriptedModel, calls
+from sqlalchemy import func, select
 from tools_stage import Stage, make_engine
 
 from chat.agent import Agent
+from chat.chips import ChipSigner, Offer
 from chat.conversation import LONGEST, Conversation
 from chat.llm.lessons import LessonBook, lesson_records
 from chat.parts import Parts
+from chat.staging import marks
 from chat.view import Screen, Step
+from db.tables import RequestRow
 from recommend.pbox import Factor
 from tools.registry import all_tools
 
@@ -27,12 +33,15 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     opened.database.close()
 
 
+SECRET = "for tests only"
+
+
 def conversation(stage: Stage, model: ScriptedModel) -> Conversation:
     parts = Parts(
         stores=stage.stores,
         engine=stage.engine,
         texts=stage.engine.texts,
-        secret="for tests only",
+        secret=SECRET,
         lessons=LessonBook(lesson_records(stage.folder), stage.engine.catalogue.embed),
     )
     return Conversation(parts, Agent(model, all_tools()))
@@ -63,6 +72,23 @@ def reply(steps: list[Step]) -> str:
 
 MORE_HISTORY = ("update_interest_weight", {"category": "history", "weight_increase": 0.3})
 NO_HORROR = ("block_content", {"kind": "category", "name": "horror"})
+FREE = ("set_payment", {"access": "free"})
+MORE = ("recommend", {})
+DETECTIVES = ("search_catalog", {"query": "detective"})
+
+
+def chip(*named: tuple[str, dict[str, Any]], text: str = "tapped") -> str:
+    """The id of a suggestion that anna was offered."""
+    offer = Offer(text, tuple({"name": name, "args": args} for name, args in named), "function")
+    return ChipSigner(SECRET).sign("anna", offer).chip_id
+
+
+def ids(steps: list[Step]) -> list[str]:
+    return [card.item_id for card in last_screen(steps).cards]
+
+
+def is_chinese(text: str) -> bool:
+    return any("\u4e00" <= char <= "\u9fff" for char in text)
 
 
 def test_a_taste_sentence_shows_what_was_understood_and_changes_the_list(stage: Stage) -> None:
@@ -258,6 +284,80 @@ def test_a_slider_moves_a_parameter_within_its_range(stage: Stage) -> None:
         talk.set_param("anna", "talk-anna", "nonsense", "", 1.0)
 
 
+def test_a_slider_leaves_how_long_a_wish_holds_as_it_was(stage: Stage) -> None:
+    tonight = ("update_mood_preference", {"mood": "calm", "weight": 0.8, "duration": "session"})
+    fading = ("update_mood_preference", {"mood": "funny", "weight": 0.8})
+    talk = conversation(stage, ScriptedModel.of(calls(tonight, fading)))
+    heard(talk, "something calm tonight, and funny")
+
+    def terms() -> list[tuple[str, str, str, float | None]]:
+        entries = stage.stores.pbox.load("anna", datetime.now(UTC), "talk-anna").entries
+        return sorted((entry.key, entry.scope, entry.said, entry.half_life_days) for entry in entries)
+
+    before = terms()
+    for key in ("calm", "funny"):
+        talk.set_param("anna", "talk-anna", "mood", key, 0.3)
+    assert terms() == before
+
+
+def test_removing_what_was_for_this_session_leaves_the_lasting_wish_beneath_it(stage: Stage) -> None:
+    tonight = ("update_mood_preference", {"mood": "calm", "weight": -0.8, "duration": "session"})
+    lasting = ("update_mood_preference", {"mood": "calm", "weight": 0.8, "duration": "lasting"})
+    talk = conversation(stage, ScriptedModel.of(calls(lasting), calls(tonight)))
+    heard(talk, "calm things from now on")
+    heard(talk, "nothing calm tonight")
+    assert talk.remove_param("anna", "talk-anna", "mood", "calm").panel == ()
+    left = stage.stores.pbox.load("anna", datetime.now(UTC) + timedelta(hours=13))
+    assert left.value(Factor.MOOD, "calm") == pytest.approx(0.8, abs=0.01)
+
+
+def test_a_card_button_that_is_pressed_already_changes_nothing(stage: Stage) -> None:
+    talk = conversation(stage, ScriptedModel.of())
+    first = talk.screen("anna", "talk-anna").cards[0]
+    for action in ("like", "save"):
+        once = talk.act("anna", "talk-anna", first.item_id, action)
+        assert talk.act("anna", "talk-anna", first.item_id, action).panel == once.panel
+    kinds = [event.kind for event in stage.stores.events.history("anna").events if event.kind != "impression"]
+    assert kinds == ["like", "save"]
+
+
+def test_of_like_and_dislike_a_card_shows_the_later_one(stage: Stage) -> None:
+    talk = conversation(stage, ScriptedModel.of())
+    first = talk.screen("anna", "talk-anna").cards[0]
+    for action in ("save", "dislike", "like", "dislike"):
+        talk.act("anna", "talk-anna", first.item_id, action)
+    assert marks(stage.stores.events.history("anna"))[first.item_id] == {"save", "dislike"}
+
+
+def test_undo_takes_a_tapped_dislike_back_with_what_it_taught(stage: Stage) -> None:
+    talk = conversation(stage, ScriptedModel.of())
+    first = talk.screen("anna", "talk-anna").cards[0]
+    talk.act("anna", "talk-anna", first.item_id, "dislike")
+    screen = talk.undo("anna", "talk-anna")
+    assert screen.panel == () and screen.can_redo and not screen.can_undo
+    assert not marks(stage.stores.events.history("anna"))[first.item_id]
+
+
+def test_an_undo_brings_one_list_and_one_of_nothing_brings_none(stage: Stage) -> None:
+    talk = conversation(stage, ScriptedModel.of(calls(NO_HORROR, MORE_HISTORY)))
+    notes = last_screen(heard(talk, "no horror, more history")).messages[-1].notes
+    ids = [change for note in notes for change in note.change_ids]
+
+    def lists() -> int:
+        with stage.database.read() as session:
+            return session.scalar(select(func.count()).select_from(RequestRow)) or 0
+
+    before = lists()
+    assert len(ids) > 1 and talk.undo("anna", "talk-anna", ids).panel == ()
+    assert lists() == before + 1
+    talk.undo("anna", "talk-anna", ids)
+    assert lists() == before + 1
+    screen = talk.redo("anna", "talk-anna")
+    assert len(screen.panel) == len(ids) and not screen.can_redo
+    talk.redo("anna", "talk-anna")
+    assert lists() == before + 2
+
+
 def test_the_first_card_sets_taste_age_and_language(stage: Stage) -> None:
     talk = conversation(stage, ScriptedModel.of())
     screen = talk.onboard("anna", "talk-anna", "7+", "zh", ["kids", "no/such/path"])
@@ -298,3 +398,158 @@ def test_a_new_list_ends_what_was_being_discussed_unless_the_turn_speaks_of_an_i
     assert about("thanks") == shown[0]  # the list stays, and so does the item under discussion
     assert about("love the second, next") == shown[1]
     assert about("more history") is None
+
+
+def test_more_of_a_search_is_more_of_that_search_until_nothing_more_fits(stage: Stage) -> None:
+    talk = conversation(stage, ScriptedModel.of(calls(DETECTIVES), *[calls(MORE)] * 20))
+    shown = ids(heard(talk, "something about a detective"))
+    for place in range(20):
+        steps = heard(talk, "more") if place % 2 else tapped(talk, chip(MORE, text="Show me more"))
+        asked = stage.stores.journal.request("anna", "talk-anna")
+        assert (asked["intent"], asked["query"]) == ("search", "detective")
+        if not ids(steps):
+            break
+        assert reply(steps).startswith("Here are more.") and not set(shown) & set(ids(steps))
+        shown += ids(steps)
+    assert place >= 2 and reply(steps) == stage.engine.texts.say("talk.no_more", "en")
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [(("find_similar", {"item": "1"}), "anchor"), (("get_trending", {"category": "comedy"}), "category")],
+)
+def test_more_of_any_list_is_of_the_same_and_repeats_nothing(
+    stage: Stage, call: tuple[str, dict[str, Any]], name: str
+) -> None:
+    talk = conversation(stage, ScriptedModel.of(calls(call), calls(MORE), calls(MORE)))
+    talk.screen("anna", "talk-anna")
+    lists = [ids(heard(talk, "first"))]
+    first = stage.stores.journal.request("anna", "talk-anna")
+    for words in ("more", "another six"):
+        lists.append(ids(heard(talk, words)))
+        asked = stage.stores.journal.request("anna", "talk-anna")
+        assert (asked["intent"], asked[name]) == (first["intent"], first[name])
+    everything = [item for shown in lists for item in shown]
+    assert everything and len(set(everything)) == len(everything) and first[name] not in everything
+
+
+def test_more_of_ones_own_page_repeats_no_list_before(stage: Stage) -> None:
+    talk = conversation(stage, ScriptedModel.of(*[calls(MORE)] * 3))
+    shown = [card.item_id for card in talk.screen("anna", "talk-anna").cards]
+    for words in ("more", "recommend me something", "next"):
+        found = ids(heard(talk, words))
+        assert found and not set(found) & set(shown)
+        shown += found
+
+
+@pytest.mark.parametrize("words", ["recommend something", "whatever", "随便推荐"])
+def test_words_that_leave_the_choice_to_us_do_not_go_on_with_a_search(stage: Stage, words: str) -> None:
+    talk = conversation(stage, ScriptedModel.of(calls(DETECTIVES), calls(MORE)))
+    heard(talk, "something about a detective")
+    said = reply(heard(talk, words))
+    assert said == stage.engine.texts.say("replies.list.home", "zh" if is_chinese(words) else "en")
+    assert stage.stores.journal.request("anna", "talk-anna")["query"] is None
+
+
+def test_the_last_of_what_fits_is_counted_as_the_rest(stage: Stage) -> None:
+    tight = ("set_length", {"max_minutes": 8})
+    talk = conversation(stage, ScriptedModel.of(calls(tight), *[calls(MORE)] * 9))
+    steps = heard(talk, "under eight minutes")
+    while len(ids(steps)) == 6:
+        steps = heard(talk, "more")
+    expected = "Only" if ids(steps) else "That was all that fits"
+    assert expected in reply(steps) and "everything you asked for" not in reply(steps)
+
+
+def broken(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on no parameter can be written."""
+
+    def locked(*_: object, **__: object) -> None:
+        raise OSError("database is locked")
+
+    monkeypatch.setattr(stage.stores.pbox, "change", locked)
+
+
+def test_a_tool_that_breaks_is_told_whether_said_or_tapped(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk = conversation(stage, ScriptedModel.of(calls(FREE), calls(FREE, ("get_trending", {}))))
+    broken(stage, monkeypatch)
+    whole, part = (stage.engine.texts.say(f"talk.{name}", "en") for name in ("fault", "fault_part"))
+    assert reply(heard(talk, "free only")) == reply(tapped(talk, chip(FREE))) == whole
+    both = (heard(talk, "free only, what's hot"), tapped(talk, chip(FREE, ("get_trending", {}))))
+    for steps in both:
+        assert reply(steps).endswith(part) and len(reply(steps)) > len(part) and ids(steps)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("compare_items", {"items": ["1", "1"]}),
+        ("set_length", {"min_minutes": 60, "max_minutes": 10}),
+        ("set_length", {"length": "gigantic"}),
+    ],
+)
+def test_a_refusal_that_explains_nothing_is_told_whether_said_or_tapped(
+    stage: Stage, call: tuple[str, dict[str, Any]]
+) -> None:
+    talk = conversation(stage, ScriptedModel.of(calls(call)))
+    talk.screen("anna", "talk-anna")
+    refused = stage.engine.texts.say("talk.refused", "en")
+    assert reply(heard(talk, "that one")) == reply(tapped(talk, chip(call))) == refused
+
+
+def test_a_refusal_that_asks_back_is_no_failure_as_well(stage: Stage) -> None:
+    talk = conversation(stage, ScriptedModel.of(calls(("item_details", {"item": "9"}))))
+    talk.screen("anna", "talk-anna")
+    assert reply(heard(talk, "the ninth")) == stage.engine.texts.say("replies.ask.item", "en")
+
+
+class Mending(ScriptedModel):
+    """Goes on with its script after tool results."""
+
+    def _next(self, messages: Any) -> Any:
+        return super()._next([*messages, AIMessage("")]) if self.lines else super()._next(messages)
+
+
+def test_what_the_model_mends_in_its_next_answer_is_no_failure(stage: Stage) -> None:
+    wrong, right = ("set_length", {}), ("set_length", {"length": "short"})
+    talk = conversation(stage, Mending.of(calls(wrong), calls(right)))
+    said = reply(heard(talk, "something short"))
+    assert "could not" not in said.lower() and stage.stores.pbox.load("anna", stage.now).entries
+
+
+def test_a_strength_that_a_model_writes_as_a_string_is_taken_once(stage: Stage) -> None:
+    loud = ("update_interest_weight", {"category": "history", "weight_increase": "0.3"})
+    talk = conversation(stage, ScriptedModel.of(calls(loud)))
+    steps = heard(talk, "history about two families who quarrel over a throne")
+    assert steps[-1].kind == "screen"
+    assert [entry.value for entry in stage.stores.pbox.load("anna", stage.now).entries] == pytest.approx([0.3])
+
+
+def test_a_wish_that_was_refused_does_not_make_its_words_a_telling(stage: Stage) -> None:
+    refused = ("update_mood_preference", {"mood": "funny", "weight": "very"})
+    talk = conversation(stage, ScriptedModel.of(calls(refused, ("set_length", {"length": "short"}))))
+    heard(talk, "short and a hoot about two families who quarrel over a throne")
+    asked = stage.stores.journal.request("anna", "talk-anna")
+    assert asked["intent"] == "home" and asked["told"] is None
+
+
+def test_a_tap_is_answered_in_the_language_of_the_list_on_the_screen(stage: Stage) -> None:
+    history = ("update_interest_weight", {"category": "历史", "weight_increase": 0.3})
+    talk = conversation(stage, ScriptedModel.of(calls(history)))
+    heard(talk, "来点历史")
+    steps = tapped(talk, chip(("discover_interests", {}), text="给我个惊喜"))
+    assert is_chinese(reply(steps)) and last_screen(steps).lang == "en"
+    assert all(is_chinese(card.reason) for card in last_screen(steps).cards)
+    assert all(is_chinese(offered.text) for offered in last_screen(steps).chips)
+
+
+def test_reasons_are_told_in_the_language_of_the_talk_whatever_the_list_speaks(stage: Stage) -> None:
+    why = ("explain_recommendation", {})
+    talk = conversation(stage, ScriptedModel.of(calls(MORE_HISTORY), calls(why), calls(why)))
+    cards = last_screen(heard(talk, "more history")).cards
+    chinese = reply(heard(talk, "为什么推荐这些？")).splitlines()
+    english = reply(heard(talk, "why these?"))
+    assert len(chinese) == len(cards)
+    for card, line in zip(cards, chinese, strict=True):
+        assert card.reason in english and card.reason not in line
+        assert is_chinese(line.partition("》：")[2]) and "历史" in line

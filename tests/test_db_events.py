@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from db.changes import Change
 from db.engine import Database, UnknownUser, open_database
 from db.events import EventStore
 from db.journal import Journal
+from db.pbox import PBoxStore
 from db.users import UserStore
+from recommend.pbox import Factor
 from recommend.request import Candidate, Card, Event, Listener, Reason, Request, Slate
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
@@ -109,6 +112,41 @@ def test_events_may_be_written_while_all_are_being_read(events: EventStore) -> N
     next(reading)
     assert events.log("ann", "b", "play", T0)
     assert [kept.item_id for kept in reading] == ["b"]
+
+
+def test_feedback_that_was_taken_back_is_neither_read_nor_learnt_from_until_it_is_redone(
+    events: EventStore, database: Database
+) -> None:
+    boxes = PBoxStore(database)
+    events.log("ann", "a", "play", T0)
+    events.log("ann", "b", "skip", T0 + timedelta(minutes=1), turn_id="t1")
+    assert boxes.undo("ann", T0).item_ids == ("b",)
+    assert [kept.item_id for kept in events.history("ann").events] == ["a"]
+    assert [kept.item_id for kept in events.all()] == ["a"]
+    assert boxes.redo("ann", T0).item_ids == ("b",)
+    assert [kept.item_id for kept in events.all()] == ["a", "b"]
+
+
+def test_the_newest_of_feedback_and_changes_is_undone_first_and_both_of_one_turn_together(
+    events: EventStore, database: Database
+) -> None:
+    boxes = PBoxStore(database)
+
+    def later(minutes: int) -> datetime:
+        return T0 + timedelta(minutes=minutes)
+
+    def wish(key: str, turn_id: str, minutes: int) -> None:
+        change = Change(factor=Factor.CATEGORY, key=key, op="add", value=0.3)
+        boxes.change("ann", turn_id, [change], source="chat", now=later(minutes))
+
+    wish("history", "t1", 1)
+    events.log("ann", "a", "skip", later(2), turn_id="t2")
+    events.log("ann", "b", "like", later(3), turn_id="t3")
+    wish("arts", "t3", 3)
+    undone = [boxes.undo("ann", later(4)) for _ in range(4)]
+    assert [([change.key for change in step.changes], step.item_ids) for step in undone] == [
+        (["arts"], ("b",)), ([], ("a",)), (["history"], ()), ([], ()),
+    ]  # fmt: skip
 
 
 def test_a_simulated_population_replaces_the_old_one_and_spares_real_users(

@@ -47,10 +47,10 @@ class Talk:
         return self.store.change(self.user, turn_id, changes, source=source, session_id="talk", now=self.now)  # type: ignore[arg-type]
 
     def undo(self) -> tuple[Applied, ...]:
-        return self.store.undo(self.user, self.now)
+        return self.store.undo(self.user, self.now).changes
 
     def redo(self) -> tuple[Applied, ...]:
-        return self.store.redo(self.user, self.now)
+        return self.store.redo(self.user, self.now).changes
 
     @property
     def pbox(self) -> PBox:
@@ -101,7 +101,7 @@ def test_a_change_tells_what_was_in_force_before_and_after(box: Talk) -> None:
 
 def test_every_write_raises_the_version_and_doing_nothing_does_not(box: Talk) -> None:
     seen = [box.pbox.version]
-    for act in (lambda: box.says(more("history")), box.undo, box.redo, lambda: box.store.end_session(box.user, "talk")):
+    for act in (lambda: box.says(more("history")), box.undo, box.redo, box.redo):
         act()
         seen.append(box.pbox.version)
     assert seen == [0, 1, 2, 3, 3]
@@ -165,17 +165,67 @@ def test_undoing_one_change_in_the_middle_leaves_the_later_ones(box: Talk) -> No
     (first,) = box.says(mood("funny", 0.4))
     box.says(more("history"))
     box.says(Change(factor=Factor.MOOD, key="funny", op="add", value=0.3))
-    box.store.undo_change(box.user, first.id, box.now)
+    box.store.undo_changes(box.user, [first.id], box.now)
     assert box.values == {"mood:funny": 0.3, "category:history": 0.3}
-    assert box.store.undo_change(box.user, first.id, box.now) == ()
+    assert box.store.undo_changes(box.user, [first.id], box.now) == ()
     box.redo()
     assert box.values == {"mood:funny": 0.7, "category:history": 0.3}
+
+
+def test_many_changes_are_undone_in_one_step_and_redone_in_one(box: Talk) -> None:
+    box.says(*(mood(f"mood {n}") for n in range(30)))
+    before = box.values
+    gone_ids = [change.id for change in box.store.reset(box.user, "all", "t9", box.now)]
+    undone = box.store.undo_changes(box.user, gone_ids, box.now)
+    assert (len(undone), box.values) == (30, before)
+    assert len(box.redo()) == 30
+    assert box.values == {}
+
+
+def test_undoing_a_wish_that_was_said_twice_takes_back_the_whole_wish(box: Talk) -> None:
+    box.says(never("tag:horror"), more("history"))
+    box.says(never("tag:horror"))
+    (undone,) = box.undo()
+    assert (undone.before, undone.after) == (1.0, None)
+    assert box.values == {"category:history": pytest.approx(0.3, abs=0.01)}
+    box.redo()
+    assert box.pbox.is_hard(Factor.BLOCK, "tag:horror")
+    assert box.redo() == ()
+
+
+def test_a_wish_that_is_said_again_fades_anew(box: Talk) -> None:
+    box.says(mood("funny", half_life_days=3))
+    box.now += timedelta(days=3)
+    assert box.values == {"mood:funny": pytest.approx(0.4, abs=0.01)}
+    box.says(mood("funny", half_life_days=3))
+    assert box.values == {"mood:funny": 0.8}
+    box.undo()
+    assert box.values == {}
+
+
+def test_a_wish_for_longer_or_for_tonight_is_another_wish(box: Talk) -> None:
+    box.says(mood("funny", half_life_days=3))
+    for change in (mood("funny", half_life_days=365), mood("funny", scope="session")):
+        before = futures(box)
+        box.now -= timedelta(minutes=5)
+        box.says(change)
+        box.undo()
+        assert futures(box) == before
+
+
+def test_a_lasting_step_survives_where_tonights_wish_says_again_what_it_made(box: Talk) -> None:
+    box.says(mood("funny", 0.3, scope="session"))
+    box.says(mood("funny", 0.3, op="add"))
+    box.says(mood("funny", 0.6, scope="session"))
+    box.undo()
+    box.now += timedelta(hours=13)
+    assert box.values == {"mood:funny": pytest.approx(0.3, abs=0.01)}
 
 
 def test_nobody_undoes_the_change_of_somebody_else(box: Talk, database: Database) -> None:
     (made,) = box.says(more("history"))
     other = Talk(database)
-    assert other.store.undo_change(other.user, made.id, box.now) == ()
+    assert other.store.undo_changes(other.user, [made.id], box.now) == ()
     assert other.undo() == ()
     assert box.values == {"category:history": 0.3}
 
@@ -210,28 +260,6 @@ def test_resetting_all_leaves_an_empty_box_also_of_what_was_for_tonight(box: Tal
 def test_an_unknown_dimension_is_refused(box: Talk) -> None:
     with pytest.raises(ValueError, match="weather"):
         box.store.reset(box.user, "weather", "t", T0)
-
-
-def test_removing_by_hand_can_be_undone(box: Talk) -> None:
-    box.says(mood("funny"))
-    (removed,) = box.store.remove(box.user, Factor.MOOD, "funny", box.now)
-    assert (removed.source, removed.after, box.values) == ("panel", None, {})
-    assert box.store.remove(box.user, Factor.MOOD, "funny", box.now) == ()
-    box.undo()
-    assert box.values == {"mood:funny": 0.8}
-
-
-def test_the_end_of_a_session_takes_its_entries_and_undo_passes_them_by(box: Talk) -> None:
-    box.says(more("history"))
-    box.says(mood("calm", scope="session"))
-    box.store.end_session(box.user, "another talk")
-    assert len(box.pbox.entries) == 2
-    box.store.end_session(box.user, "talk")
-    assert box.values == {"category:history": 0.3}
-    box.undo()
-    assert box.values == {}
-    box.redo()
-    assert box.values == {"category:history": 0.3}
 
 
 def test_what_was_for_tonight_is_over_twelve_hours_later_without_anybody_ending_it(box: Talk) -> None:
@@ -292,6 +320,12 @@ def folds_to_what_is_held(talk: Talk) -> bool:
     return live == now
 
 
+def says_something_again(talk: Talk, made: tuple[Applied, ...]) -> bool:
+    """Whether an earlier line gave way to these, which are undone together with it."""
+    mine = {change.id for change in made}
+    return any(line.undone and line.id not in mine for line in talk.store.history(talk.user, 100))
+
+
 @slow
 @given(TURNS, st.lists(CHANGES, min_size=1, max_size=3))
 def test_undo_after_any_change_is_as_if_nothing_had_happened_and_redo_brings_it_back(
@@ -302,11 +336,13 @@ def test_undo_after_any_change_is_as_if_nothing_had_happened_and_redo_brings_it_
         talk.says(*turn)
     untouched = futures(talk)
     talk.now -= timedelta(minutes=5)
-    if not talk.says(*last):
+    made = talk.says(*last)
+    if not made:
         return
     changed = futures(talk)
     talk.undo()
-    assert futures(talk) == untouched
+    if not says_something_again(talk, made):
+        assert futures(talk) == untouched
     talk.redo()
     assert futures(talk) == changed
 
@@ -321,9 +357,11 @@ def test_undoing_one_change_is_as_if_only_the_others_had_been_made(
     if not made:
         return
     victim = made[pick % len(made)][1]
-    talk.store.undo_change(talk.user, victim.id, talk.now)
+    talk.store.undo_changes(talk.user, [victim.id], talk.now)
+    standing = {line.id for line in talk.store.history(talk.user, len(made)) if not line.undone}
+    assert victim.id not in standing
     for change, line in made:
-        if line.id != victim.id:
+        if line.id in standing:
             other.store.change(other.user, line.turn_id, [change], source="chat", session_id="talk", now=line.at)
     unnumbered = {"change_id", "turn_id"}
     for later in LATER:
@@ -333,22 +371,23 @@ def test_undoing_one_change_is_as_if_only_the_others_had_been_made(
 
 
 @slow
-@given(st.lists(st.one_of(CHANGES, st.sampled_from(["undo", "redo", "end", "reset"])), max_size=12))
+@given(st.lists(st.one_of(CHANGES, st.sampled_from(["undo", "redo", "reset"])), max_size=12))
 def test_whatever_happens_the_entries_are_what_the_history_folds_to(
     database: Database, acts: list[Change | str]
 ) -> None:
     talk = Talk(database)
     for act in acts:
-        version = talk.pbox.version
+        version, offered = talk.pbox.version, talk.store.steps(talk.user, talk.now)
         if isinstance(act, Change):
             done: object = talk.says(act)
-        elif act == "end":
-            talk.store.end_session(talk.user, "talk")
-            done = None
         else:
             done = {"undo": talk.undo, "redo": talk.redo}.get(act, lambda: reset(talk))()
         assert folds_to_what_is_held(talk)
-        assert talk.pbox.version == version + bool(done) or act == "end"
+        assert talk.pbox.version == version + bool(done)
+        if act == "undo":
+            assert bool(done) == offered.undo
+        if act == "redo":
+            assert bool(done) == offered.redo
 
 
 def reset(talk: Talk) -> tuple[Applied, ...]:

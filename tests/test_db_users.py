@@ -119,7 +119,6 @@ def test_who_was_forgotten_cannot_be_written_about_and_starts_anew(users: UserSt
         EventStore(database).log("ann", "i1", "play", T0)
     with pytest.raises(UnknownUser):
         Journal(database).turn(TurnRecord(id="t", user_id="ann", conversation_id="c", user_text="", reply="", at=T0))
-    PBoxStore(database).end_session("ann", "talk")
     users.ensure("ann")
     assert PBoxStore(database).history("ann") == []
     assert Journal(database).turns("ann", "talk") == []

@@ -103,7 +103,7 @@ def test_undoing_and_changing_at_once_lose_nothing_either(url: str) -> None:
     with ThreadPoolExecutor(WRITERS) as pool:
         changes = [pool.submit(store.change, "ann", f"t{n}", [LONGER], source="chat", now=T0) for n in range(60)]
         undone = [pool.submit(store.undo, "ann", T0) for _ in range(30)]
-        took_back = sum(len(job.result()) for job in undone)
+        took_back = sum(len(job.result().changes) for job in undone)
         assert all(len(job.result()) == 1 for job in changes)
     pbox = store.load("ann", T0)
     assert pbox.value(Factor.LENGTH, "max") == 60 - took_back

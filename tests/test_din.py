@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from lab.recommender.din_export import difference, export
 from lab.recommender.din_model import Attention, Config, Dice, Din, load
 from lab.recommender.gauc import auc, gauc
 from recommend.din import DinRanker
+from recommend.rankers import WEIGHTS
 
 ITEMS, GENRES, WIDTH, SEEN = 60, 6, 12, 4
 TINY = Config(width=8, attention=16, top=(16,), batch=64, epochs=8, patience=8, rate=1e-2, dropout=0.0, own=False)
@@ -163,6 +165,55 @@ def test_a_run_broken_off_goes_on_to_the_same_weights(tmp_path: Path, monkeypatc
         train(lessons, held, vectors(), tmp_path / "parts", config, quiet=True)
     parts = train(lessons, held, vectors(), tmp_path / "parts", config, quiet=True)
     assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), parts.parameters(), strict=True))
+
+
+def shown_by_what_is_not_liked(n: int, seed: int, first_user: int = 0) -> tuple[Examples, np.ndarray]:
+    """Lists of ten, jumbled by a feature that nobody cares for, clicked less the farther down; and the truth."""
+    true, dice = planted(n, seed, first_user), np.random.default_rng(seed + 100)
+    lists = (true.dense[:, 0] + dice.normal(0.0, 3.0, size=n)).reshape(-1, 10)
+    places = np.argsort(np.argsort(-lists, axis=1), axis=1).ravel()
+    looked = dice.random(n) < (1.0 + places) ** -1.0
+    return replace(true, labels=(true.labels * looked).astype(np.float32), places=places), true.labels
+
+
+def test_a_bias_by_place_takes_up_the_clicks_that_only_the_place_got(tmp_path: Path) -> None:
+    """Among what is liked, logits with the bias lean less towards the feature that gave it its place."""
+    lessons, _ = shown_by_what_is_not_liked(4000, 0)
+    held, liked = shown_by_what_is_not_liked(1000, 1, 1000)
+    leaning = {}
+    for places in (0, 10):
+        model = train(lessons, held, vectors(), tmp_path / f"{places}", replace(TINY, places=places), quiet=True)
+        logits = score(model, held, vectors())
+        leaning[places] = np.corrcoef(logits[liked > 0], held.dense[liked > 0, 0])[0, 1]
+        bias = model.bias(torch.arange(10)).tolist()
+    assert leaning[10] < leaning[0] - 0.1
+    assert bias[0] > bias[1] > np.mean(bias[5:])
+
+
+def test_a_model_with_places_is_served_by_the_same_inputs_and_gives_every_candidate_the_same_place(
+    tmp_path: Path,
+) -> None:
+    lessons, _ = shown_by_what_is_not_liked(400, 0)
+    config = replace(TINY, places=10, epochs=1)
+    model = train(lessons, lessons, vectors(), tmp_path / "run", config, quiet=True)
+    ids = [f"i{row}" for row in range(ITEMS)]
+    assert export(tmp_path / "run", tmp_path / "served", ids, ["one", "two"]) < 1e-4
+    ranker = DinRanker.load(tmp_path / "served", {item: row for row, item in enumerate(ids)}, vectors())
+    assert {fed.name for fed in ranker.session.get_inputs()} == {"candidates", "history", "dense"}
+    elsewhere = replace(lessons, places=lessons.places[::-1].copy())
+    assert np.array_equal(score(model, lessons, vectors()), score(model, elsewhere, vectors()))
+
+
+def test_weights_from_before_there_were_places_load_as_they_were(run: Path) -> None:
+    model = load(run)
+    assert model.config.places == 0 and not model.bias(torch.arange(-1, 3)).any()
+    card = json.loads((WEIGHTS / "din" / "din.json").read_text(encoding="utf-8"))
+    assert card["config"]["places"] == 0
+    with np.load(WEIGHTS / "din" / "din.npz") as arrays:
+        blank = np.zeros((3, len(arrays["projection"])), dtype=np.float32)
+    shipped = DinRanker.load(WEIGHTS / "din", {"a": 0, "b": 1, "c": 2}, blank)
+    dense = np.zeros((3, len(shipped.features)), dtype=np.float32)
+    assert np.isfinite(shipped.logits(np.arange(3), np.array([0]), dense)).all()
 
 
 def test_examples_of_different_numbers_are_refused() -> None:

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recommend_stage import NOW, catalogue, entry, history, models, request, search
 
+from catalog.catalogue import KEPT_ROOM
+from recommend import features as of_features
 from recommend.coarse import coarse
-from recommend.features import FEATURES, NAMES, TOP_PLACE, features
+from recommend.features import FEATURES, NAMES, TOP_PLACE, features, prepare
 from recommend.pbox import Factor
 from recommend.reading import Reading, read
 from recommend.recall import Pool, recall
@@ -59,6 +61,15 @@ def test_a_listener_without_history_has_features_too():
     table = features(reading, pool)
     assert np.isfinite(table).all()
     assert not table[:, [NAMES.index(name) for name in ("near_any", "author_share", "collaborative")]].any()
+
+
+def test_no_request_waits_for_the_tables_of_the_whole_catalogue_whatever_came_in_between(monkeypatch):
+    reading, pool = asked()
+    prepare(catalogue())
+    catalogue().kept("as much as there is room for", "", lambda: np.zeros(KEPT_ROOM, dtype=np.int8))
+    for name in ("_coded", "_measured"):
+        monkeypatch.setattr(of_features, name, lambda _: pytest.fail("made a second time"))
+    assert len(features(reading, pool)) == len(pool)
 
 
 def test_an_empty_pool_gives_an_empty_table():

@@ -210,6 +210,24 @@ def test_vectors_can_live_on_a_chroma_server(chroma_server):
     assert again.embedded == []
 
 
+def test_what_others_store_on_a_server_meanwhile_is_passed_over(chroma_server):
+    items = [book(n) for n in range(4)]
+    alone = VectorStore(chroma_server, "alone").sync(items, CountingEmbedder())
+
+    def beside(share: float, line: str) -> None:
+        VectorStore(chroma_server).sync([book(9), *items, book(10)], CountingEmbedder())
+
+    assert np.allclose(VectorStore(chroma_server).sync(items, CountingEmbedder(), beside), alone, atol=1e-6)
+
+
+def test_an_item_that_others_delete_on_a_server_meanwhile_never_gets_an_empty_vector(chroma_server):
+    def beside(share: float, line: str) -> None:
+        VectorStore(chroma_server).sync([book(0), book(9)], CountingEmbedder())
+
+    with pytest.raises(StoreError, match=r"2 items \('b1' is one\).*server of its own"):
+        VectorStore(chroma_server).sync([book(n) for n in range(3)], CountingEmbedder(), beside)
+
+
 def test_a_server_that_does_not_answer_is_named():
     with pytest.raises(StoreError, match=r"http://127\.0\.0\.1:9.*chroma run"):
         VectorStore("http://127.0.0.1:9").sync([book(1)], CountingEmbedder())

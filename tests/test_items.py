@@ -78,6 +78,14 @@ def test_a_price_belongs_to_paid_access():
     assert any("price" in fault for fault in faults(made(price=3.0), demo_words()))
 
 
+@pytest.mark.parametrize("language", ["fr", "ja", "yue"])
+def test_an_item_of_any_language_can_be_checked(language):
+    tags, words = ("sea", "storm", "ship"), demo_words()
+    good = made(language=language, description="Un phare, une lettre, un secret.", tags=tags, moods=("cozy",))
+    assert list(faults(good, words)) == []
+    assert any("description" in fault for fault in faults(good.model_copy(update={"description": "?"}), words))
+
+
 def test_under_counts_the_path_itself_but_no_longer_slug():
     assert under("a/b", "a/b") and under("a/b/c", "a/b")
     assert not under("a/bc", "a/b") and not under("a", "a/b")
@@ -101,6 +109,20 @@ def test_a_tag_reaches_tags_moods_categories_and_formats(demo):
     podcasts = demo.with_tag("podcasts")
     assert all(podcasts[row] for row, item in enumerate(demo.items) if item.format == "podcast")
     assert demo.with_tag("black hole").any()
+
+
+def test_a_tag_is_a_category_only_where_a_label_says_the_word_and_a_theme_also_by_its_aliases(demo):
+    for part, path in (("aliens", "scifi-fantasy/scifi"), ("golf", "news/society/sports"), ("爱情", "romance")):
+        held = demo.in_category(path)
+        assert not demo.with_tag(part)[held].all() and demo.holds("theme", part)[held].all(), part
+    named = (
+        ("horror", "horror"),
+        ("灵异", "horror"),
+        ("sci-fi", "scifi-fantasy/scifi"),
+        ("战争", "history/world-history/war"),
+    )
+    for word, path in named:
+        assert demo.with_tag(word)[demo.in_category(path)].all(), word
 
 
 def test_a_tag_needs_whole_words():

@@ -43,6 +43,15 @@ def test_what_is_kept_cannot_be_changed() -> None:
         array[0] = 1.0
 
 
+def test_what_is_pinned_stays_whatever_else_is_kept_and_takes_no_room_from_it() -> None:
+    kept = Kept(30)
+    pinned = kept.pinned(("what", "table"), lambda: np.zeros(50))
+    assert [made(kept, key) for key in "abcabcd"] == [True, True, True, False, False, False, True]
+    assert kept.pinned(("what", "table"), lambda: pytest.fail("made twice")) is pinned
+    with pytest.raises(ValueError, match="read-only"):
+        pinned[0] = 1.0
+
+
 @pytest.mark.parametrize("size", [0, 5, FEW + 500])
 def test_a_union_is_ascending_and_has_each_row_once(size: int) -> None:
     rows = np.random.default_rng(0).integers(0, 700, size=size).astype(np.int32)

@@ -283,10 +283,11 @@ def test_a_start_without_learning_fits_what_has_happened_since(shop: Shop) -> No
     assert same(shop.learner().opening(minutes=0), fit_models(CATALOGUE, shop.events.all()))
 
 
+@pytest.mark.parametrize("left", [b"PK\x03\x04 half", b"", bytes(400)], ids=["half", "nothing", "zeros"])
 @pytest.mark.parametrize("broken", ["models.json", "collaborative.npz", "graph.json"])
-def test_a_bundle_that_cannot_be_read_is_made_anew(shop: Shop, broken: str) -> None:
+def test_a_bundle_that_cannot_be_read_is_made_anew(shop: Shop, broken: str, left: bytes) -> None:
     first = shop.learner().opening(minutes=60)
-    (shop.bundles.folder / shop.pointed().name / broken).write_bytes(b"PK\x03\x04 half")
+    (shop.bundles.folder / shop.pointed().name / broken).write_bytes(left)
     assert same(shop.learner().opening(minutes=60), first)
     assert shop.bundles.load(shop.pointed(), CATALOGUE) is not None
 

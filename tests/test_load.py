@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 from catalog import load, opening
 from catalog.demo import demo_items, demo_words
 from catalog.load import main, read_named, read_source, upsert
-from catalog.mapping import Mapping, MappingError, load_mapping
+from catalog.mapping import ItemCheck, Mapping, MappingError, load_mapping
 from catalog.opening import CatalogueError, imported_items, items_file, open_catalogue, words_of
 from catalog.sources import FOLDER, usual_moods
 from tests.test_index import CountingEmbedder
@@ -56,6 +57,25 @@ def test_jsonl_csv_and_parquet_give_the_same_items(tmp_path):
     assert all(faults == [] for _, faults in found)
     assert found[0][0] == found[1][0] == found[2][0]
     assert found[0][0][0].access == "paid"
+
+
+@pytest.mark.parametrize("price", [0, 0.0, "0.00", "000", "00", " 0 ", Decimal("0.00")])
+def test_a_price_of_nothing_is_free_however_it_is_written(price):
+    assert ItemCheck(WORDS).item({**ROW, "price": price}).access == "free"
+
+
+@pytest.mark.parametrize("price", [0.5, "0.01", "2", Decimal("1.50")])
+def test_a_price_makes_an_item_paid_unless_the_table_says_how_it_is_heard(price):
+    assert ItemCheck(WORDS).item({**ROW, "price": price}).access == "paid"
+    assert ItemCheck(WORDS).item({**ROW, "price": price, "access": "free"}).access == "free"
+
+
+def test_free_items_of_a_table_with_two_decimals_come_in_as_free(tmp_path):
+    flat = {**ROW, "moods": "cozy", "tags": "bread; fire", "price": "0.00"}
+    parquet.write_table(pa.Table.from_pylist([{**ROW, "price": Decimal("0.00")}]), tmp_path / "a.parquet")
+    for path in (write_csv(tmp_path / "a.csv", [flat]), tmp_path / "a.parquet"):
+        (item,), faults = read_source(path, Mapping(), WORDS)
+        assert (faults, item.access, item.price) == ([], "free", 0.0)
 
 
 def test_a_mapping_names_columns_constants_values_and_separators(tmp_path):

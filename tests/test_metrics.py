@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, ndcg_score
 
 from lab import metrics
+from lab.metrics import WINDOW, Touch
 
 RANKED = ["a", "b", "c", "d", "e"]
 RELEVANT = {"b", "d", "x"}
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -84,10 +87,48 @@ def test_a_calibrated_list_costs_nothing_and_a_missing_genre_does() -> None:
     assert metrics.miscalibration({"sf": 1.0}, history) > metrics.miscalibration({"sf": 0.8, "crime": 0.2}, history) > 0
 
 
-def test_new_categories_and_constraints_are_shares() -> None:
-    assert metrics.new_category_rate(["sf", "crime", "sf", "kids"], {"sf"}) == pytest.approx(0.5)
+def test_kept_constraints_are_a_share_and_an_empty_list_breaks_none() -> None:
     assert metrics.satisfied([True, True, False, True]) == pytest.approx(0.75)
-    assert metrics.new_category_rate([], {"sf"}) == 0.0 and metrics.satisfied([]) == 1.0
+    assert metrics.satisfied([]) == 1.0
+
+
+def touch(user: str, minute: int, category: str) -> Touch:
+    return Touch(user, NOON + timedelta(minutes=minute), category)
+
+
+def test_a_category_is_new_until_it_was_clicked_before_that_exposure() -> None:
+    clicks = [touch("a", 5, "sf"), touch("b", 1, "crime")]
+    shown = [touch("a", minute, category) for minute in (4, 5, 6) for category in ("sf", "crime")]
+    found = metrics.new_category_rate(shown, clicks)
+    assert (found.new, found.total) == (5, 6)
+    assert metrics.new_category_rate(reversed(shown), clicks) == found
+
+
+def test_only_the_last_200_clicks_make_a_category_known() -> None:
+    clicks = [touch("a", 0, "sf"), *(touch("a", minute, "crime") for minute in range(1, WINDOW + 1))]
+    assert metrics.new_category_rate([touch("a", WINDOW, "sf")], clicks).new == 0
+    assert metrics.new_category_rate([touch("a", WINDOW + 1, "sf")], clicks).new == 1
+
+
+def test_clicks_are_judged_by_the_clicks_before_them() -> None:
+    clicks = [touch("a", minute, category) for minute, category in enumerate(("sf", "sf", "crime", "sf"))]
+    found = metrics.new_category_rate(clicks, clicks)
+    assert (found.new, found.total) == (2, 4)
+
+
+def test_new_categories_are_a_ratio_of_sums_and_not_a_mean_of_users() -> None:
+    shown = [touch("many", minute, "sf") for minute in range(9)] + [touch("one", 0, "sf")]
+    found = metrics.new_category_rate(shown, [touch("many", -1, "sf")])
+    assert found.rate.mean == pytest.approx(1 / 10)
+    assert found.rate.low == 0.0 and found.rate.high == 1.0
+    with pytest.raises(ValueError, match="no users"):
+        metrics.new_category_rate([], shown)
+
+
+def test_a_ratio_takes_users_with_something_to_have_a_part_of() -> None:
+    assert metrics.ratio_over_users([1.0, 3.0], [2.0, 6.0]) == pytest.approx((0.5, 0.5, 0.5))
+    with pytest.raises(ValueError, match="whole of 0"):
+        metrics.ratio_over_users([0.0], [0.0])
 
 
 def test_coverage_and_inequality_of_exposure() -> None:

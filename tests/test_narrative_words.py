@@ -58,6 +58,13 @@ def test_what_was_rejected_is_not_looked_for() -> None:
     assert text is not None and "magic" not in text.lower() and "war" not in text and "politics" in text
 
 
+@pytest.mark.parametrize("strength", ["-0.3", None, "loud"])
+def test_a_strength_that_is_no_number_is_read_as_one_or_pushes_nothing_away(strength: object) -> None:
+    less = {"name": "update_interest_weight", "args": {"category": "war", "weight_increase": strength}}
+    text = telling("an epic about two families who fight a war over a throne", [EPIC, less])
+    assert text is not None and ("war" in text) == (strength != "-0.3")
+
+
 def test_a_telling_is_bounded() -> None:
     assert len(telling("word " * 5000, [EPIC]) or "") <= LONGEST
 

@@ -106,6 +106,26 @@ def test_an_index_is_kept_and_made_anew_for_other_vectors(tmp_path: Path, monkey
     assert fresh.near(other[0], 1, fresh.among(None))[0].tolist() == [0]
 
 
+@pytest.mark.parametrize("share", [0.0, 0.5, None], ids=["empty", "cut off", "missing"])
+@pytest.mark.parametrize("name", ["nearest.json", "nearest.faiss"])
+def test_a_damaged_index_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, share: float | None
+) -> None:
+    monkeypatch.setattr(module, "EXACT_MOST", 1000)
+    first = nearest(VECTORS, tmp_path)
+    file = tmp_path / name
+    whole = file.read_bytes()
+    if share is None:
+        file.unlink()
+    else:
+        file.write_bytes(whole[: int(len(whole) * share)])
+    again = nearest(VECTORS, tmp_path)
+    query = VECTORS[3]
+    assert first.near(query, 30, first.among(None))[0].tolist() == again.near(query, 30, again.among(None))[0].tolist()
+    assert file.stat().st_size == len(whole)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["nearest.faiss", "nearest.json"]
+
+
 def test_a_small_catalogue_is_compared_whole() -> None:
     assert nearest(VECTORS).exact
 

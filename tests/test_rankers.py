@@ -16,9 +16,10 @@ from recommend_stage import NOW, catalogue, models, never_lowers, pool_for, popu
 from lab.recommender import din, din_export
 from lab.recommender.din_model import Config
 from lab.recommender.logged import EXPOSED, before_and_after, exposed
-from lab.recommender.rank import examples, measure
+from lab.recommender.rank import debiasing, examples, measure, with_places
+from lab.recommender.rank_data import OWN_LICENCE, Task
 from recommend.coarse import coarse
-from recommend.features import NAMES, features
+from recommend.features import NAMES, TOP_PLACE, features
 from recommend.fine import Scorer, additive, fine
 from recommend.models import fit_models
 from recommend.pbox import Factor
@@ -252,6 +253,26 @@ def test_simulated_exposures_click_less_the_farther_down(logged):
     assert set(clicked.grades.tolist()) <= {0, 1}
     assert clicked.grades[clicked.places < 3].mean() > clicked.grades[clicked.places >= 10].mean()
     assert clicked.table[:, PLACE].tolist() == clicked.places.tolist()
+
+
+def test_din_learns_places_beside_the_features_and_only_where_they_are_known(logged):
+    clicked, config = exposed(logged, seed=1), Config()
+    learnt = examples(clicked, 30, None, least=1)
+    assert learnt.places is not None and learnt.places.tolist() == clicked.places.tolist()
+    assert set(learnt.dense[:, PLACE].tolist()) == {TOP_PLACE}
+    assert learnt.labels.sum() == (clicked.grades > 0).sum() > 0
+    assert with_places(config, clicked).places == EXPOSED and with_places(config, logged) == config
+
+
+def test_both_rankers_tell_what_their_cure_for_the_bias_of_places_is_worth(logged, tmp_path):
+    parts = (logged.of(range(30)), logged.of(range(30, 45)), logged.of(range(45, len(logged))))
+    task = Task("tiny", OWN_LICENCE, catalogue(), models(), *parts, some_questions=(), peers={})
+    figures = debiasing(task, tmp_path, QUICK, Config(width=4, attention=4, top=(8,), own=False, epochs=1))
+    assert {name: list(cures) for name, cures in figures.items()} == {
+        "lambdamart": ["none", "feature", "ips"],
+        "din": ["none", "bias"],
+    }
+    assert all(0.0 <= value <= 1.0 for cures in figures.values() for value in cures.values())
 
 
 def test_a_perfect_ranking_is_only_as_good_as_the_pool(logged):

@@ -9,7 +9,8 @@ from catalog.items import Item, under
 from catalog.spelling import contains, form
 from prompts.texts import Texts
 from recommend.amounts import count, duration
-from recommend.claims import claims
+from recommend.claims import Claim, claims
+from recommend.explain import _told
 from recommend.kinship import branch, related
 from recommend.pbox import Factor
 from recommend.reading import read
@@ -131,11 +132,27 @@ def test_5_numbers_and_names_in_claims_are_those_of_the_record(asked: Request) -
                     assert value in item.tags
 
 
+def test_a_text_that_occurs_twice_is_told_once_in_its_weightiest_place() -> None:
+    wished = Claim("rated", ("quality",), 2.8, wished=True)
+    others = [Claim(text, (text,), weight) for text, weight in (("history_like", 0.9), ("habit", 0.7))]
+    found = [wished, *others, Claim("rated", ("attribute:rating",), 0.45), Claim("plain", ("attribute:minutes",), 0.0)]
+    assert _told(found) == [wished, others[0]]
+    moods = [Claim("mood", (f"mood:{slug}",), weight, wished=True) for slug, weight in (("funny", 3.0), ("cozy", 1.2))]
+    scene = Claim("scene", ("scene:bedtime",), 2.0, wished=True)
+    assert _told([moods[0], scene, moods[1], found[-1]]) == [moods[0], scene]
+
+
 def test_a_block_or_a_disliked_mood_is_never_given_as_a_reason() -> None:
     asked = request(entry(Factor.MOOD, "scary", -0.8), entry(Factor.BLOCK, "tag:恐怖", 1.0))
     evidence = {mark for card in pipeline().recommend(asked).cards for mark in card.reason.evidence}
     assert "mood:scary" not in evidence
     assert not any(mark.startswith("block") for mark in evidence)
+
+
+def test_a_liked_word_that_brings_a_whole_category_is_no_reason_where_the_record_lacks_it() -> None:
+    cards = pipeline().recommend(request(entry(Factor.ENTITY, "tag:golf", 0.8))).cards
+    assert any("news/society/sports" in CATALOGUE.item(card.candidate.item_id).categories for card in cards)
+    assert not any("golf" in card.reason.text for card in cards)
 
 
 def test_a_wish_is_told_in_the_language_of_the_page() -> None:

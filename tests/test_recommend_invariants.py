@@ -7,13 +7,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog.items import AGE_ORDER
+from recommend.claims import claims
 from recommend.coarse import coarse, linear
+from recommend.effects import having
 from recommend.fine import additive, fine
 from recommend.mix import mix
 from recommend.pbox import BOUNDS, Entry, Factor, PBox
 from recommend.reading import read
 from recommend.recall import Pool, recall
-from recommend.request import Event, History, Listener, Request
+from recommend.request import Candidate, Event, History, Listener, Request
 from tests.recommend_stage import NOW, catalogue, entry, models, pipeline, population, request, search
 
 CATALOGUE = catalogue()
@@ -147,8 +149,7 @@ def test_3_raising_a_weight_never_lowers_an_item_that_has_it(
     key = data.draw(KEYS[factor])
     low, high = sorted(data.draw(st.tuples(st.floats(-1, 1), st.floats(-1, 1))))
     others = tuple(e for e in box if (e.factor, e.key) != (factor, key))
-    kind, _, name = key.partition(":")
-    has = CATALOGUE.holds(*((kind, name) if factor == Factor.ENTITY else (factor.value, key)))
+    has = having(entry(factor, key, high), CATALOGUE)
     for stage in (linear, lambda reading, pool: additive(reading, pool) + reading.shift[:]):
         before, after = (
             stage(read(request(*others, entry(factor, key, value)), CATALOGUE, models()), everything(request()))
@@ -183,3 +184,41 @@ def test_7_the_same_request_gives_the_same_slate(asked: Request) -> None:
 
 def test_7_the_same_seed_gives_the_same_population() -> None:
     assert population() == population.__wrapped__()
+
+
+@FEW
+@given(histories)
+def test_to_be_shown_things_fades_no_liking(past: History) -> None:
+    doings = History(events=tuple(event for event in past.events if event.kind != "impression"))
+    shown, unseen = (read(request(history=each), CATALOGUE, models()).past for each in (past, doings))
+    for part in ("liked", "likings", "disliked", "kinds", "tops", "languages"):
+        assert getattr(shown, part) == getattr(unseen, part)
+
+
+def test_what_was_liked_before_sixty_lists_is_not_disliked_for_one_skip() -> None:
+    liked, *others = (item.id for item in CATALOGUE.items[:61])
+    said = [(liked, "like"), *((item, "impression") for item in others), (liked, "skip")]
+    past = History(events=tuple(Event(user_id="u", item_id=i, kind=k, at=NOW) for i, k in said))  # type: ignore[arg-type]
+    found = read(request(history=past), CATALOGUE, models()).past
+    assert not found.disliked and list(found.liked) == list(found.likings) == [CATALOGUE.row[liked]]
+
+
+def clicks(count: int) -> History:
+    """One mere click on each of so many items in the language of the page."""
+    ids = [item.id for item in CATALOGUE.items if item.language == "en"][:count]
+    return History(events=tuple(Event(user_id="u", item_id=item_id, kind="click", at=NOW) for item_id in ids))
+
+
+def test_mere_clicks_are_given_as_no_reason() -> None:
+    reading = read(request(history=clicks(20)), CATALOGUE, models())
+    for row, item in enumerate(CATALOGUE.items):
+        candidate = Candidate(item_id=item.id, row=row, sources={"collaborative": 1.0})
+        assert not {claim.text for claim in claims(reading, candidate)} & {"reasons.habit", "reasons.together"}
+
+
+def test_mere_clicks_take_nothing_from_what_is_famous() -> None:
+    clicked, plain = (
+        additive(read(request(history=past), CATALOGUE, models()), everything(request()))
+        for past in (clicks(20), History())
+    )
+    assert clicked.tolist() == plain.tolist()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -11,17 +11,18 @@ from hypothesis import strategies as st
 
 from lab.fairness import disparity, exposures, lists_of, report
 from lab.metrics import intra_list_diversity, miscalibration
-from recommend.calibration import Calibration, follows, liked_shares, shares
-from recommend.caps import LEAST_PROVIDER, Crowd, provider
+from recommend.calibration import Calibration, calibration, follows, liked_shares, shares
+from recommend.campaigns import Campaign, Title
+from recommend.caps import LEAST_AUTHOR, LEAST_PROVIDER, Crowd, provider, top, usual_caps
 from recommend.chance import chance
 from recommend.coarse import coarse
-from recommend.diversity import LEAST_LEFT, Nearest, Volume, greedy_map
+from recommend.diversity import LEAST_LEFT, Nearest, Volume
 from recommend.fine import additive, fine
-from recommend.mix import MixConfig, mix
+from recommend.mix import LOGITS, MOST_LAMBDA, NEUTRAL_DIVERSITY, POOL, MixConfig, mix
 from recommend.pbox import Factor
 from recommend.reading import Reading, read
 from recommend.recall import recall
-from recommend.request import Candidate, Effect, History, Request
+from recommend.request import Candidate, Effect, Event, History, Request
 from tests.recommend_stage import NOW, catalogue, entry, history, models, pipeline, population, request, search
 from tests.test_recommend_invariants import requests
 
@@ -40,50 +41,16 @@ def volume(kernel: np.ndarray, chosen: list[int]) -> float:
     return float(np.linalg.slogdet(kernel[np.ix_(chosen, chosen)])[1]) if chosen else 0.0
 
 
-@st.composite
-def kernels(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
-    """Quality (n) and likeness (n × n): unit diagonal, positive definite."""
-    size, seed = draw(st.integers(1, 8)), draw(st.integers(0, 10_000))
-    rng = np.random.default_rng(seed)
-    vectors = rng.normal(size=(size, draw(st.integers(2, 12))))
-    vectors = np.hstack([vectors, 0.3 * np.abs(vectors).max() * np.eye(size)])
+@FEW
+@given(st.integers(0, 1000), st.permutations(range(6)))
+def test_the_loss_of_volume_is_what_log_det_falls_short_by(seed: int, order: list[int]) -> None:
+    vectors = np.random.default_rng(seed).normal(size=(6, 8))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.exp(rng.normal(size=size)), vectors @ vectors.T
-
-
-@FEW
-@given(kernels(), st.integers(1, 8))
-def test_each_step_of_the_greedy_map_is_the_best_step_by_brute_force(
-    kernel: tuple[np.ndarray, np.ndarray], count: int
-) -> None:
-    quality, likeness = kernel
-    full = quality[:, None] * likeness * quality
-    chosen = greedy_map(quality, likeness, count)
-    assert len(chosen) == min(count, len(quality)) == len(set(chosen))
-    for step in range(len(chosen)):
-        best = max(volume(full, [*chosen[:step], place]) for place in range(len(quality)) if place not in chosen[:step])
-        assert volume(full, chosen[: step + 1]) == pytest.approx(best, abs=1e-6)
-
-
-@FEW
-@given(kernels(), st.integers(1, 4))
-def test_the_greedy_map_keeps_its_bound_to_the_best_of_all_sets(
-    kernel: tuple[np.ndarray, np.ndarray], count: int
-) -> None:
-    """log det(I + L) is monotone and submodular, so greedy reaches 1 - 1/e of the optimum (Nemhauser et al. 1978)."""
-    quality, likeness = kernel
-    full = quality[:, None] * likeness * quality + np.eye(len(quality))
-    scale = np.sqrt(np.diag(full))
-    chosen = greedy_map(scale, full / scale[:, None] / scale, count)
-    size = min(count, len(quality))
-    best = max(volume(full, list(some)) for some in combinations(range(len(quality)), size))
-    assert volume(full, chosen) >= (1 - 1 / np.e) * best - 1e-9
-
-
-def test_the_greedy_map_ends_where_nothing_adds_volume() -> None:
-    same = np.ones((3, 3))
-    assert greedy_map(np.array([1.0, 2.0, 1.0]), same, 3) == [1]
-    assert greedy_map(np.ones(0), np.zeros((0, 0)), 3) == []
+    likeness, spread = vectors @ vectors.T, Volume(vectors @ vectors.T)
+    for step, place in enumerate(order):
+        gain = volume(likeness, order[: step + 1]) - volume(likeness, order[:step])
+        assert spread.loss()[place] == pytest.approx(-gain, abs=1e-6)
+        spread.add(place)
 
 
 @FEW
@@ -155,6 +122,87 @@ def test_every_variant_gives_distinct_allowed_items_up_to_the_size(asked: Reques
     rows = [c.row for c in chosen]
     assert len(rows) == len(set(rows)) == min(asked.size, sum(reading.allowed[c.row] for c in found))
     assert all(reading.allowed[row] for row in rows) and set(rows) <= {c.row for c in found}
+
+
+def plainly_greedy(reading: Reading, found: list[Candidate], config: MixConfig) -> list[Candidate]:
+    """The mixing without given places, every cost worked out anew for every place."""
+    left, chosen = [c for c in found if reading.allowed[c.row]][: max(POOL, 3 * reading.request.size)], list[int]()
+    weight = MOST_LAMBDA * reading.request.pbox.value(Factor.DIVERSITY, default=NEUTRAL_DIVERSITY)
+    vectors = CATALOGUE.vectors[[c.row for c in left]]
+    while len(chosen) < min(reading.request.size, len(left)):
+        crowd, balance = Crowd(reading, left), calibration(reading, left, config.depth)
+        spread = Nearest(vectors) if config.diversity == "mmr" else Volume.of(vectors, config.volume)
+        for place in chosen:
+            crowd.add(place)
+            spread.add(place)
+            if balance:
+                balance.add(place)
+        value = (1 - weight) * (np.array([c.fine for c in left]) - crowd.costs()) / LOGITS - weight * spread.loss()
+        if balance:
+            value = value - config.calibration * follows(reading) * balance.loss()
+        value[chosen] = -np.inf
+        chosen.append(int(np.argmax(value)))
+    return [left[place] for place in chosen]
+
+
+@FEW
+@given(requests(), st.sampled_from(VARIANTS))
+def test_without_pins_and_new_interests_each_place_goes_to_the_best_beside_those_chosen(
+    asked: Request, config: MixConfig
+) -> None:
+    reading, found = ranked(asked)
+    found = [c.model_copy(update={"sources": {}}) for c in found]
+    if asked.intent != "search":
+        rows = [c.row for c in plainly_greedy(reading, found, config)]
+        assert [c.row for c in mix(reading, found, (), config)] == rows
+
+
+def by_one_author() -> tuple[str, list[Candidate]]:
+    """An author, and a ranking that five of the author's items lead before others by nobody twice; all would be new."""
+    items = {
+        row: item for row, item in enumerate(CATALOGUE.items) if item.available and item.author and not item.series
+    }
+    author = next(a for a, n in Counter(item.author for item in items.values()).most_common() if n >= 5 and a)
+    own = [row for row, item in items.items() if item.author == author][:5]
+    others = {item.author: row for row, item in items.items() if item.author != author}
+    home = top(CATALOGUE.items[own[0]])
+    apart = [row for row in others.values() if top(items[row]) != home][:12]
+    rows = [*own, *apart]
+    fine = [3.0] * len(own) + [2.5] * len(apart)
+    return author, [
+        Candidate(item_id=items[row].id, row=row, sources={"novel": 1.0} if row == own[0] else {}, fine=value)
+        for row, value in zip(rows, fine, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("pinned", [False, True])
+def test_what_a_campaign_or_a_new_interest_has_placed_counts_towards_the_caps(pinned: bool) -> None:
+    author, found = by_one_author()
+    reading = read(request(size=6), CATALOGUE, models())
+    pin = Campaign(id="pin", kind="pin", title=Title(en="x", zh="x"), target=(found[1].item_id,))
+    chosen = mix(reading, found, (pin,) if pinned else ())
+    assert [c.row for c in chosen if c.slot == "explore"] == [found[0].row]
+    assert [c.row for c in chosen if c.slot == "campaign"] == ([found[1].row] if pinned else [])
+    assert len(chosen) == 6 and len({c.row for c in chosen}) == 6
+    assert sum(CATALOGUE.items[c.row].author == author for c in chosen) == LEAST_AUTHOR
+
+
+def test_nothing_stands_beside_its_like_that_a_campaign_has_placed() -> None:
+    reading, found = ranked(request(entry(Factor.NOVELTY, "", 0.0)))
+    vectors = CATALOGUE.vectors
+    pin = Campaign(id="pin", kind="pin", title=Title(en="x", zh="x"), target=(found[0].item_id,))
+    flat = [c.model_copy(update={"fine": 1.0, "effects": (), "sources": {}}) for c in found[:40]]
+    second = next(c for c in mix(reading, flat, (pin,)) if c.slot == "ranked")
+    likeness = vectors[[c.row for c in flat]] @ vectors[found[0].row]
+    assert likeness[[c.row for c in flat].index(second.row)] == pytest.approx(likeness.min())
+
+
+def test_mere_clicks_say_nothing_of_shares_and_of_where_a_listener_is_at_home() -> None:
+    ids = [item.id for item in CATALOGUE.items[:6]]
+    for kind, says in (("click", False), ("like", True)):
+        past = History(events=tuple(Event(user_id="u", item_id=i, kind=kind, at=NOW) for i in ids))
+        reading = read(request(history=past), CATALOGUE, models())
+        assert bool(liked_shares(reading, 2)) == bool(usual_caps(reading)) == says
 
 
 @pytest.mark.parametrize("kind", ["mmr", "dpp"])

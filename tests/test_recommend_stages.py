@@ -108,6 +108,12 @@ def test_more_brings_nothing_that_was_seen() -> None:
     assert not set(first.item_ids) & set(second.item_ids)
 
 
+def test_a_search_that_goes_on_brings_nothing_that_was_seen() -> None:
+    first = pipeline().recommend(request(intent="search", query="detective"))
+    second = pipeline().recommend(request(intent="search", query="detective", seen=frozenset(first.item_ids)))
+    assert second.cards and not set(first.item_ids) & set(second.item_ids)
+
+
 def test_a_title_or_an_author_that_was_asked_for_comes_first() -> None:
     found = pipeline().recommend(request(entry(Factor.MOOD, "funny", 1.0), intent="search", query="Dracula"))
     assert CATALOGUE.item(found.item_ids[0]).title == "Dracula"

@@ -120,6 +120,19 @@ def test_candidates_are_at_most_k_different_keys_best_first(resolver):
     assert resolver.candidates("category", "octopus", k=3)[0].score < THRESHOLD
 
 
+@pytest.mark.parametrize(("said", "called"), [
+    ("horror", True), ("horor", True), ("horror stories", True), ("恐怖", True), ("scifi", True), ("Sport", True),
+    ("golf", False), ("aliens", False), ("vampires", False), ("爱情", False),
+])  # fmt: skip
+def test_a_category_is_called_what_its_label_says_and_not_what_an_alias_adds(resolver, said, called):
+    assert resolver.is_called(resolver.resolve("category", said)) is called
+
+
+def test_a_theme_that_no_item_has_is_not_called_so(resolver):
+    assert resolver.is_called(resolver.resolve("tag", "black hole"))
+    assert not resolver.is_called(resolver.resolve("tag", "golf"))
+
+
 def test_the_meaning_decides_where_no_spelling_does():
     words = demo_words()
     vectors = {"boxing": [1.0, 0.0], "sport": [0.9, 0.43589]}
@@ -130,6 +143,7 @@ def test_the_meaning_decides_where_no_spelling_does():
     resolver = Resolver(Catalogue.build([], words, np.zeros((0, 2), dtype=np.float32), embed))
     match = resolver.resolve("category", "boxing")
     assert (match.key, match.how) == ("news/society/sports", "embedding")
+    assert not resolver.is_called(match)
 
 
 @pytest.mark.parametrize(

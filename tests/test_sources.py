@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 
 import numpy as np
@@ -14,12 +15,13 @@ from catalog.catalogue import Catalogue
 from catalog.inverted import Inverted, probe_for, train
 from catalog.nearest import Among
 from catalog.search import Search
+from recommend.interactions import Interactions
 from recommend.pbox import Factor
 from recommend.reading import Reading, read
 from recommend.recall import HOME, recall
-from recommend.request import Event, History, Request
-from recommend.sources import content, indexes, interests, standing
-from recommend.sources.scoring import Dense, Ranked, Scoring, Sparse
+from recommend.request import Event, EventKind, History, Request
+from recommend.sources import company, content, indexes, interests, standing
+from recommend.sources.scoring import Dense, Ranked, Scoring, Source, Sparse
 from tests.recommend_stage import NOW, catalogue, entry, models, request, search
 
 CATALOGUE = catalogue()
@@ -154,3 +156,81 @@ def test_a_shift_is_the_same_whichever_rows_are_asked_for() -> None:
     assert now.shift[rows].tolist() == now.shift[:][rows].tolist()
     for shift in now.shifts:
         assert shift.logits[rows].tolist() == shift.logits[:][rows].tolist()
+
+
+# --- company: asked with likings
+
+
+class Heard:
+    """A simplest legal model of company and of sequence: keeps what it was asked with and says nothing."""
+
+    def __init__(self) -> None:
+        self.liked: dict[int, float] = {}
+        self.rows: list[int] = []
+
+    def scores(self, liked: dict[int, float] | np.ndarray) -> None:
+        if isinstance(liked, dict):
+            self.liked = liked
+        else:
+            self.rows = liked.tolist()
+
+    def reach(self, liked: dict[int, float]) -> tuple[np.ndarray, np.ndarray]:
+        self.liked = liked
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
+
+
+def heard_by(source: Source, events: list[Event]) -> Heard:
+    """What a source asks its model with after these events."""
+    ear = Heard()
+    deaf = replace(models(), collaborative=ear, neighbours=ear, graph=ear, sequence=ear)  # type: ignore[arg-type]
+    source(read(request(history=History(events=tuple(events))), CATALOGUE, deaf))
+    return ear
+
+
+def did(*said: tuple[int, EventKind]) -> list[Event]:
+    return [
+        Event(user_id="u", item_id=CATALOGUE.items[row].id, kind=kind, at=NOW + timedelta(minutes=minute))
+        for minute, (row, kind) in enumerate(said)
+    ]
+
+
+FADING = [
+    (company.collaborative, company.LATELY),
+    (company.neighbours, company.JUST_NOW),
+    (company.graph, company.LATELY),
+]
+rows = st.integers(0, 7)
+FEW = settings(max_examples=60, deadline=None)
+
+
+@FEW
+@given(st.lists(rows, min_size=1, max_size=12), st.sampled_from(FADING))
+def test_likes_alone_weigh_by_their_place_and_by_nothing_else(liked: list[int], source: tuple[Source, float]) -> None:
+    ask, half_life = source
+    order = [row for place, row in enumerate(liked) if row not in liked[place + 1 :]]
+    weights = {row: 2.0 ** (-age / half_life) for age, row in enumerate(reversed(order))}
+    said: list[tuple[int, EventKind]] = [(row, "like") for row in liked]
+    events = did(*said)
+    assert heard_by(ask, events).liked == weights
+    assert heard_by(company.sequence, events).rows == order
+
+
+@FEW
+@given(st.lists(st.tuples(rows, st.sampled_from(["click", "play", "like", "save", "skip", "impression"])), max_size=20))
+def test_company_is_asked_with_the_likings_that_the_models_were_taught(said: list[tuple[int, EventKind]]) -> None:
+    events = did(*said)
+    taught = Interactions.from_events(CATALOGUE, events)
+    past = read(request(history=History(events=tuple(events))), CATALOGUE, models()).past
+    pairs = zip(taught.sequences[0].tolist(), taught.weights[0].tolist(), strict=True) if taught.sequences else ()
+    wanted = {row: weight for row, weight in pairs if row not in past.disliked}
+    assert list(past.likings) == list(wanted) == heard_by(company.sequence, events).rows
+    assert list(past.likings.values()) == pytest.approx(list(wanted.values()))
+    ages = range(len(wanted) - 1, -1, -1)
+    fading = [weight * 2.0 ** (-age / company.LATELY) for age, weight in zip(ages, wanted.values(), strict=True)]
+    assert list(heard_by(company.collaborative, events).liked.values()) == pytest.approx(fading)
+
+
+def test_a_mere_click_takes_no_place_among_the_likings_and_a_play_weighs_half() -> None:
+    liked = heard_by(company.neighbours, did((0, "like"), (1, "like"), (2, "play"), (3, "click"), (3, "click"))).liked
+    assert liked == {0: 2.0 ** (-2 / 3), 1: 2.0 ** (-1 / 3), 2: 0.5}
+    assert heard_by(company.collaborative, did((3, "click"))).liked == {}

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from tools_stage import NOON, Stage, make_engine
 
+from catalog.catalogue import Catalogue
 from catalog.items import Item
+from catalog.resolve import Resolver
+from chat.cards import CardWriter
 from recommend.pbox import Factor
 from recommend.request import Listener, Request, Slate
 from tools.context import Engine, ListRequest, ToolRetry
@@ -79,6 +82,12 @@ def test_a_search_says_honestly_whether_it_is_here(stage: Stage) -> None:
         assert list_line(wish, slate, stage.engine, "en").startswith(begins)
 
 
+@pytest.mark.parametrize("query", ["golf", "球赛"])
+def test_a_search_does_not_claim_a_word_that_only_stands_for_a_wider_category(stage: Stage, query: str) -> None:
+    wish = stage.do("search_catalog", query=query).lists[0]
+    assert list_line(wish, slate_for(stage, wish), stage.engine, "en").startswith(f"Nothing here is called “{query}”")
+
+
 def test_similar_is_anchored_on_the_item_meant(listed: Stage) -> None:
     assert listed.do("find_similar", item="2").lists == [ListRequest(intent="similar", anchor=listed.shown[1])]
     assert listed.do("find_similar", item="dracla").lists[0].anchor == listed.shown[2]
@@ -120,6 +129,20 @@ def test_every_item_can_be_told_about_in_both_languages(stage: Stage) -> None:
         stage.shown = (item.id,)
         for lang in ("en", "zh"):
             assert item.title in stage.reply(stage.do("item_details", item="this", lang=lang), lang)
+
+
+@pytest.mark.parametrize(("minutes", "told"), [(149, "2 h 29 min"), (346, "5 h 46 min"), (45, "45 min")])
+def test_a_length_is_told_alike_on_the_card_in_the_details_and_as_a_bound(
+    stage: Stage, minutes: int, told: str
+) -> None:
+    old = stage.engine.catalogue
+    item = next(item for item in old.items if not item.episodic).model_copy(update={"minutes": minutes})
+    catalogue = Catalogue.build([item], old.words, old.vectors[:1], old.embed)
+    stage.engine = replace(stage.engine, catalogue=catalogue, resolver=Resolver(catalogue))
+    stage.shown = (item.id,)
+    assert CardWriter(catalogue, stage.engine.texts).card(item.id, 1, "", "en").facts.startswith(f"{told} · ")
+    assert f"{told}," in stage.reply(stage.do("item_details", item="1"))
+    assert f"up to {told} " in stage.reply(stage.do("set_length", max_minutes=minutes))
 
 
 def test_this_is_what_the_talk_is_about(listed: Stage) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tools_stage import Stage, make_engine
+from tools_stage import Stage, embed, make_engine
 
+from catalog.catalogue import Catalogue
+from catalog.resolve import Resolver
+from recommend.filters import wanted
 from recommend.pbox import Factor
 from tools.context import Engine, ToolRetry
 
@@ -223,6 +227,33 @@ def test_undo_takes_back_the_last_turn_and_tells_what(stage: Stage) -> None:
     assert stage.reply(stage.do("undo_last_change")) == "There is nothing to take back."
 
 
+@pytest.mark.parametrize("signal", ["skip", "finished", "save", "play"])
+def test_undo_after_feedback_takes_back_the_feedback_and_no_earlier_wish(stage: Stage, signal: str) -> None:
+    stage.do("set_payment", access="free")
+    stage.shown = tuple(item.id for item in stage.engine.catalogue.items[:3])
+    stage.do("record_feedback", item="2", signal=signal)
+    outcome = stage.do("undo_last_change")
+    assert stage.reply(outcome) == f"Taken back: your feedback on “{stage.title(stage.shown[1])}”."
+    assert outcome.refresh and not stage.stores.events.history("anna").events
+    assert stage.box().of(Factor.ACCESS)
+
+
+def test_undo_of_a_dislike_takes_back_what_was_learnt_and_shows_the_item_again(stage: Stage) -> None:
+    stage.shown = tuple(item.id for item in stage.engine.catalogue.items[:3])
+    stage.do("record_feedback", item="1", signal="dislike")
+    outcome = stage.do("undo_last_change", lang="zh")
+    assert not stage.box().entries and not stage.stores.events.history("anna").events
+    assert f"你对《{stage.title(stage.shown[0])}》的反馈" in stage.reply(outcome, "zh")
+    assert f"你对《{stage.title(stage.shown[0])}》的反馈" in outcome.done[0].text
+
+
+def test_undo_of_a_wish_that_was_said_twice_leaves_nothing_of_it(stage: Stage) -> None:
+    stage.do("block_content", kind="category", name="horror")
+    stage.do("block_content", kind="category", name="恐怖")
+    stage.do("undo_last_change")
+    assert not stage.box().entries
+
+
 def test_a_dimension_is_forgotten_without_the_others(stage: Stage) -> None:
     stage.do("update_mood_preference", mood="sad", weight=-0.8)
     stage.do("set_payment", access="free")
@@ -264,4 +295,53 @@ def test_arguments_outside_the_contract_are_refused_and_change_nothing(
 ) -> None:
     with pytest.raises(ToolRetry):
         stage.do(tool, **args)
+    assert not stage.box().entries
+
+
+def left_of(stage: Stage, category: str) -> float:
+    """The share of a category that the user's blocks leave."""
+    catalogue = stage.engine.catalogue
+    held = catalogue.in_category(category)
+    return float(wanted(stage.box(), catalogue)[held].mean())
+
+
+@pytest.mark.parametrize(("word", "category"), [
+    ("aliens", "scifi-fantasy/scifi"), ("vampires", "horror"), ("golf", "news/society/sports"), ("爱情", "romance"),
+])  # fmt: skip
+def test_blocking_a_theme_word_leaves_the_category_that_it_is_a_part_of(stage: Stage, word: str, category: str) -> None:
+    stage.do("block_content", kind="tag", name=word)
+    assert left_of(stage, category) > 0.5
+    assert not wanted(stage.box(), stage.engine.catalogue)[stage.engine.catalogue.with_tag(word)].any()
+
+
+@pytest.mark.parametrize("kind", ["tag", "category"])
+@pytest.mark.parametrize("word", ["horror", "恐怖", "horror stories", "Horror & Supernatural", "恐怖灵异"])
+def test_blocking_a_word_that_the_label_says_leaves_nothing_of_the_category(stage: Stage, kind: str, word: str) -> None:
+    stage.do("block_content", kind=kind, name=word)
+    assert left_of(stage, "horror") == 0
+
+
+def test_a_reply_says_what_a_block_leaves_and_when_nothing_is_marked_so(stage: Stage) -> None:
+    aliens = stage.reply(stage.do("block_content", kind="tag", name="aliens"))
+    assert aliens.startswith("Done: no aliens") and "The rest of Science Fiction stays" in aliens
+    golf = stage.do("block_content", kind="tag", name="golf", lang="zh")
+    assert "没有标为“golf”" in stage.reply(golf, "zh") and "体育的其他内容还会出现" in stage.reply(golf, "zh")
+    horror = stage.reply(stage.do("block_content", kind="tag", name="horror"))
+    assert horror == "Done: no horror — until you undo it."
+
+
+def test_a_guess_by_meaning_is_liked_as_a_category_but_blocked_as_the_word(stage: Stage) -> None:
+    old = stage.engine.catalogue
+
+    def near(text: str) -> np.ndarray:
+        return embed("murder mystery" if text == "serial killer" else text)
+
+    catalogue = Catalogue.build(old.items, old.words, old.vectors, near)
+    stage.engine = replace(stage.engine, resolver=Resolver(catalogue))
+    stage.do("block_content", kind="category", name="serial killers")
+    assert set(stage.set_keys(Factor.BLOCK)) == {"tag:serial killers"}
+    stage.do("update_interest_weight", category="serial killers", weight_increase=-0.3)
+    assert set(stage.set_keys(Factor.CATEGORY)) == {"mystery"}
+    stage.do("unblock_content", kind="category", name="serial killers")
+    stage.do("unblock_content", kind="category", name="serial killers")
     assert not stage.box().entries

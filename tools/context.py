@@ -27,6 +27,8 @@ from recommend.request import Intent, UiLanguage
 
 Topic = Literal["category", "mood", "length", "scene", "item", "other"]
 Duration = Literal["session", "lasting"]
+Failure = Literal["fault", "refused", "explained"]
+"""How a call came to nothing: something broke, the tool refused it, or it refused and noted why for the user."""
 
 
 class ToolRetry(Exception):
@@ -93,12 +95,18 @@ class Outcome:
     missed: list[Missed] = field(default_factory=list)
     options: list[Option] = field(default_factory=list)
     done: list[Done] = field(default_factory=list)
+    failed: dict[str, Failure] = field(default_factory=dict)
+    """Id of a call that came to nothing -> how."""
     asked: Topic | None = None
     """What the assistant now asks about."""
     about: str | None = None
     """Item id that the talk has come to."""
     refresh: bool = False
     """Whether the list on the screen no longer fits."""
+
+    def refused(self, call_id: str, steps: int) -> None:
+        """Notes a refused call; `steps`: how many were done before it. A step that it left tells the user why."""
+        self.failed[call_id] = "explained" if len(self.done) > steps else "refused"
 
 
 @dataclass(frozen=True)

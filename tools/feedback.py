@@ -43,7 +43,7 @@ def record_feedback(
     found = find_item(ctx, "record_feedback", spoken(item), **given)
     if not ctx.stores.users.get(ctx.user_id).consent:
         return _without_consent(ctx, found, signal)
-    ctx.stores.events.log(ctx.user_id, found.id, signal, ctx.now, value=stars)
+    ctx.stores.events.log(ctx.user_id, found.id, signal, ctx.now, value=stars, turn_id=ctx.turn_id)
     ctx.outcome.refresh |= signal in UNWANTED or (stars is not None and stars <= BAD)
     learnt = _learn(ctx, found, _direction(signal, stars))
     values = {"title": found.title} | ({"stars": stars} if stars else {})

@@ -5,10 +5,11 @@ from __future__ import annotations
 from langchain.tools import ToolRuntime
 from langchain_core.tools import tool
 
+from catalog.resolve import SURE
 from tools.changing import say
 from tools.context import Done, Fact, ListRequest, ToolRetry, TurnContext
 from tools.items import find_item, is_place
-from tools.linking import SURE, spoken
+from tools.linking import spoken
 
 FEWEST, MOST = 1, 20
 

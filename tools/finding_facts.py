@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from langchain.tools import ToolRuntime
@@ -10,14 +11,17 @@ from pydantic import Field
 
 from catalog.items import Item
 from catalog.languages import language_name
+from recommend.amounts import duration
+from recommend.explain import retold
+from recommend.reading import read
+from recommend.request import Request
 from tools.changing import say
 from tools.context import Done, Fact, ToolRetry, TurnContext
 from tools.items import find_item
 from tools.linking import spoken
-from tools.words import joined, length_words
+from tools.words import joined
 
 EXPLAINED = 6
-EPISODIC = frozenset({"podcast", "course", "crosstalk", "kids_show", "ambient"})
 
 
 @tool
@@ -55,8 +59,8 @@ def explain_recommendation(runtime: ToolRuntime[TurnContext], item: str | None =
         ids: tuple[str, ...] = (find_item(ctx, "explain_recommendation", item).id,)
     else:
         ids = ctx.shown[:EXPLAINED]
-    catalogue = ctx.engine.catalogue
-    known = [(catalogue.item(i).title, ctx.reasons[i]) for i in ids if i in catalogue.row and ctx.reasons.get(i)]
+    catalogue, reasons = ctx.engine.catalogue, _reasons(ctx)
+    known = [(catalogue.item(i).title, reasons[i]) for i in ids if i in catalogue.row and reasons.get(i)]
     if not known:
         ctx.outcome.facts.append(Fact(kind="no_reason"))
         ctx.outcome.done.append(Done(tool="explain_recommendation", text=say(ctx, "step.explain")))
@@ -67,9 +71,24 @@ def explain_recommendation(runtime: ToolRuntime[TurnContext], item: str | None =
     return "\n".join(f"{title}: {reason}" for title, reason in known)
 
 
+def _reasons(ctx: TurnContext) -> Mapping[str, str]:
+    """Item id -> the reason on its card, told anew where the talk has changed its language since."""
+    asked = ctx.stores.journal.request(ctx.user_id, ctx.conversation_id)
+    slate = ctx.stores.journal.shown(ctx.user_id, ctx.conversation_id)
+    if slate is None or asked["listener"]["ui_language"] == ctx.lang:
+        return ctx.reasons
+    kept = {name: value for name, value in asked.items() if name in Request.model_fields}
+    listener, history = asked["listener"] | {"ui_language": ctx.lang}, ctx.stores.events.history(ctx.user_id)
+    request = Request.model_validate(kept | {"listener": listener, "history": history})
+    catalogue, texts = ctx.engine.catalogue, ctx.engine.texts
+    reading = read(request, catalogue, ctx.engine.pipeline.models)
+    cards = [card for card in slate.cards if card.candidate.item_id in catalogue.row]
+    return {card.candidate.item_id: retold(reading, card, texts) for card in cards}
+
+
 def _record(ctx: TurnContext, item: Item) -> dict[str, Any]:
     """What a reply may say about an item, in the user's language."""
-    words, texts = ctx.engine.catalogue.words, ctx.engine.texts
+    words = ctx.engine.catalogue.words
     return {
         "title": item.title,
         "author": item.author or "",
@@ -77,8 +96,8 @@ def _record(ctx: TurnContext, item: Item) -> dict[str, Any]:
         "format": say(ctx, f"format.{item.format}"),
         "category": words.taxonomy.label(item.category, ctx.lang),
         "moods": joined((words.moods.label(mood, ctx.lang).lower() for mood in item.moods), ctx.lang),
-        "length": length_words(item.sitting_minutes, texts, ctx.lang),
-        "episodes": item.episodes if item.format in EPISODIC else 1,
+        "length": duration(item.sitting_minutes, ctx.lang),
+        "episodes": item.episodes if item.episodic else 1,
         "status": say(ctx, f"status.{item.status}"),
         "language": language_name(item.language, ctx.lang),
         "year": item.year or 0,

@@ -7,9 +7,9 @@ import re
 from rapidfuzz import fuzz, process
 
 from catalog.items import Item
+from catalog.resolve import SURE
 from catalog.spelling import plain
 from tools.context import Done, Missed, Option, ToolRetry, TurnContext
-from tools.linking import SURE
 
 TITLE_SCORE = 80.0
 """Likeness (0..100) from which a spoken title is one of those shown."""

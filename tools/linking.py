@@ -8,12 +8,11 @@ import numpy as np
 
 from catalog.catalogue import Catalogue
 from catalog.formats import FORMAT_WORDS, formats_called
-from catalog.resolve import Kind
+from catalog.resolve import SURE, Kind, Match
 from catalog.spelling import form
 from recommend.pbox import Entry, Factor, PBox
 from tools.context import ToolRetry, TurnContext
 
-SURE = ("exact", "fuzzy")
 NEXT_KINDS: tuple[Kind, ...] = ("mood", "author", "narrator", "series", "tag")
 """Where a category name is looked for when no category answers to it."""
 
@@ -42,17 +41,9 @@ def spoken(name: str) -> str:
 
 
 def link_category(ctx: TurnContext, said: str) -> Link:
-    """A category; else a mood, person, series or tag that is called so; else a free theme word."""
-    resolver = ctx.engine.resolver
-    match = resolver.resolve("category", said, lang=ctx.lang)
-    if match and match.kind == "tag":
-        return _free(match.key)
-    other = None if match and match.how in SURE else resolver.any_kind(said, NEXT_KINDS, lang=ctx.lang)
-    if other is None or other.how != "exact":
-        return Link(Factor.CATEGORY, match.key, f"category:{match.key}") if match else _free(said)
-    if other.kind == "mood":
-        return Link(Factor.MOOD, other.key, f"tag:{said}")
-    return _free(other.key) if other.kind == "tag" else _entity(other.kind, other.key)
+    """A category; else a mood, person, series or tag that is called so; else what the words come near to in meaning."""
+    match = ctx.engine.resolver.resolve("category", said, lang=ctx.lang)
+    return _spelt(ctx, said, match) or (_category(match.key) if match else _free(said))
 
 
 def link_entity(ctx: TurnContext, kind: Kind, said: str) -> Link:
@@ -83,17 +74,32 @@ def link_moods(ctx: TurnContext, said: str) -> tuple[str, ...]:
 
 def blocking_keys(ctx: TurnContext, kind: Kind, said: str) -> tuple[str, ...]:
     """What to block so that it is truly gone: a theme word takes with it the mood and the categories that mean it."""
-    if kind == "category":
-        return (link_category(ctx, said).block,)
-    if kind != "tag":
+    if kind not in ("category", "tag"):
         return (link_entity(ctx, kind, said).block,)
     resolver, catalogue = ctx.engine.resolver, ctx.engine.catalogue
+    match = resolver.resolve("category", said, lang=ctx.lang)
+    # A guess by meaning may be liked, but blocks what was never spoken of: "serial killers" is no word for Mystery.
+    if kind == "category" and (link := _spelt(ctx, said, match)):
+        return (link.block,)
     keys = [_free(said).block]
-    if (match := resolver.resolve("category", said, lang=ctx.lang)) and match.how == "exact":
+    if match and match.how == "exact" and resolver.is_called(match):
         keys.append(f"{match.kind}:{match.key}")
     if (match := resolver.resolve("mood", said, lang=ctx.lang)) and match.how in SURE and match.score >= CLOSE:
         keys += [f"tag:{match.key}", *(f"category:{path}" for path in _mostly(catalogue, match.key))]
     return _needed(catalogue, keys)
+
+
+def taken(ctx: TurnContext, keys: tuple[str, ...]) -> np.ndarray:
+    """The rows that these blocks take away (a mask)."""
+    return np.any([_held(ctx.engine.catalogue, key) for key in keys], axis=0)
+
+
+def category_left(ctx: TurnContext, said: str, gone: np.ndarray) -> str:
+    """The label of the category that a blocked word is an alias of, where some of it is left: Sport after "no golf"."""
+    match = ctx.engine.resolver.resolve("category", said, lang=ctx.lang)
+    if match is None or match.kind != "category" or match.how != "exact":
+        return ""
+    return match.label if (ctx.engine.catalogue.in_category(match.key) & ~gone).any() else ""
 
 
 def blocks_named(ctx: TurnContext, pbox: PBox, keys: tuple[str, ...], said: str) -> list[Entry]:
@@ -102,6 +108,18 @@ def blocks_named(ctx: TurnContext, pbox: PBox, keys: tuple[str, ...], said: str)
     found = [entry for entry in blocks if entry.key in keys or wanted in _forms(ctx, entry)]
     origins = {(entry.turn_id, entry.said) for entry in found if entry.said}
     return found + [e for e in blocks if e not in found and (e.turn_id, e.said) in origins]
+
+
+def _spelt(ctx: TurnContext, said: str, match: Match | None) -> Link | None:
+    """What is spelt so: a category (`match`: the one found for the words), else a mood, person, series or tag."""
+    if match and match.how in SURE:
+        return _free(match.key) if match.kind == "tag" else _category(match.key)
+    other = ctx.engine.resolver.any_kind(said, NEXT_KINDS, lang=ctx.lang)
+    if other is None or other.how != "exact":
+        return None
+    if other.kind == "mood":
+        return Link(Factor.MOOD, other.key, f"tag:{said}")
+    return _free(other.key) if other.kind == "tag" else _entity(other.kind, other.key)
 
 
 def _forms(ctx: TurnContext, entry: Entry) -> set[str]:
@@ -139,10 +157,14 @@ def _mostly(catalogue: Catalogue, mood: str) -> list[str]:
 
 
 def _tag_word(ctx: TurnContext, said: str) -> str:
-    if ctx.engine.catalogue.with_tag(said).any():
+    if len(ctx.engine.catalogue.rows_with("theme", said)):
         return said
     match = ctx.engine.resolver.resolve("tag", said, lang=ctx.lang)
     return match.key if match and match.how in SURE else said
+
+
+def _category(path: str) -> Link:
+    return Link(Factor.CATEGORY, path, f"category:{path}")
 
 
 def _free(word: str) -> Link:

@@ -11,7 +11,6 @@ from prompts.texts import Texts
 from recommend.pbox import Factor
 from recommend.request import Slate, UiLanguage
 from tools.context import Engine, ListRequest, Outcome
-from tools.linking import SURE
 from tools.words import as_made, joined, phrased, telling
 
 GLUE: dict[UiLanguage, str] = {"en": " ", "zh": ""}
@@ -61,7 +60,7 @@ def is_here(query: str, engine: Engine, lang: UiLanguage) -> bool:
 
 def _called(query: str, engine: Engine, lang: UiLanguage) -> Match | None:
     match = engine.resolver.any_kind(query, NAMING, lang=lang)
-    return match if match is not None and match.how in SURE else None
+    return match if match is not None and engine.resolver.is_called(match) else None
 
 
 def _search_line(query: str, slate: Slate, engine: Engine, lang: UiLanguage) -> str:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 from langchain.tools import ToolRuntime
 from langchain_core.tools import tool
 
+from catalog.spelling import form
 from db.pbox import Change
 from recommend.pbox import Entry, Factor
 from tools.changing import box, clear, say, scope_of, write
 from tools.context import Done, Fact, TurnContext
 from tools.items import find_item
-from tools.linking import blocking_keys, blocks_named, spoken
+from tools.linking import blocking_keys, blocks_named, category_left, spoken, taken
 from tools.taste import Lasts
 
 Blockable = Literal["category", "author", "narrator", "series", "tag", "item"]
@@ -28,6 +30,7 @@ def block_content(kind: Blockable, name: str, runtime: ToolRuntime[TurnContext],
         said = item.title
     else:
         keys = blocking_keys(ctx, kind, said)
+        ctx.outcome.facts.extend(_extent(ctx, kind, said, keys))
     changes = [
         Change(factor=Factor.BLOCK, key=key, op="set", value=1.0, hard=True, scope=scope_of(duration), said=said)
         for key in keys
@@ -46,7 +49,7 @@ def unblock_content(kind: Blockable, name: str, runtime: ToolRuntime[TurnContext
     else:
         keys = blocking_keys(ctx, kind, said)
     found = blocks_named(ctx, pbox, keys, said)
-    found = found or _disliked(pbox.of(Factor.CATEGORY) + pbox.of(Factor.ENTITY), keys)
+    found = found or _disliked(pbox.of(Factor.CATEGORY) + pbox.of(Factor.ENTITY), keys, said)
     if not found:
         ctx.outcome.facts.append(Fact(kind="not_blocked", values={"name": said}))
         ctx.outcome.done.append(Done(tool="unblock_content", text=say(ctx, "fact.not_blocked", name=said)))
@@ -54,6 +57,18 @@ def unblock_content(kind: Blockable, name: str, runtime: ToolRuntime[TurnContext
     return write(ctx, "unblock_content", [clear(entry.factor, entry.key, entry.said) for entry in found])
 
 
-def _disliked(entries: tuple[Entry, ...], keys: tuple[str, ...]) -> list[Entry]:
-    """Negative likings of the same thing, where nothing is blocked."""
-    return [e for e in entries if e.value < 0 and (e.key in keys or f"category:{e.key}" in keys)]
+def _extent(ctx: TurnContext, kind: Blockable, said: str, keys: tuple[str, ...]) -> Iterator[Fact]:
+    """What a listener would not expect of a block: that nothing is marked so, or that most of a category stays."""
+    if kind not in ("category", "tag"):
+        return
+    gone = taken(ctx, keys)
+    if not gone.any():
+        yield Fact(kind="none_marked", values={"name": said})
+    if category := category_left(ctx, said, gone):
+        yield Fact(kind="category_left", values={"category": category})
+
+
+def _disliked(entries: tuple[Entry, ...], keys: tuple[str, ...], said: str) -> list[Entry]:
+    """Negative likings of the same thing or in the same words, where nothing is blocked."""
+    same = [e for e in entries if e.key in keys or f"category:{e.key}" in keys or form(e.said) == form(said)]
+    return [e for e in same if e.value < 0]

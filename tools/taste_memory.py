@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from langchain.tools import ToolRuntime
 from langchain_core.tools import tool
 
-from recommend.pbox import Dimension
-from tools.changing import box, phrases, plain, say
+from db.pbox import Undone
+from recommend.pbox import Dimension, Factor
+from recommend.request import UiLanguage
+from tools.changing import box, plain, say
 from tools.context import Done, Fact, TurnContext
-from tools.words import as_made, phrased_entries
+from tools.words import as_made, joined, name_of, phrased, phrased_entries
 
 Resettable = Literal["interest", "avoidance", "mood", "form", "payment", "freshness", "exploration", "authority", "all"]
 
@@ -20,13 +23,16 @@ def undo_last_change(runtime: ToolRuntime[TurnContext]) -> str:
     """Take back the last change: "undo that", "go back", 撤销."""
     ctx = runtime.context
     undone = ctx.stores.pbox.undo(ctx.user_id, ctx.now)
-    if not undone:
+    if not any(undone):
         return _nothing(ctx, "undo_last_change", "nothing_to_undo")
-    ctx.outcome.undone.extend(undone)
+    ctx.outcome.undone.extend(undone.changes)
     ctx.outcome.refresh = True
-    text = say(ctx, "step.undone", what=phrases(ctx, as_made(undone)))
-    ctx.outcome.done.append(Done(tool="undo_last_change", text=text, changes=tuple(undone)))
-    return f"taken back: {plain(ctx, as_made(undone))}"
+    if undone.item_ids:
+        what = _feedback_on(ctx, undone.item_ids, ctx.lang)
+        ctx.outcome.facts.append(Fact(kind="feedback_undone", values={"what": what}))
+    text = say(ctx, "step.undone", what=_taken_back(ctx, undone, ctx.lang))
+    ctx.outcome.done.append(Done(tool="undo_last_change", text=text, changes=undone.changes))
+    return f"taken back: {_taken_back(ctx, undone, 'en')}"
 
 
 @tool
@@ -58,6 +64,17 @@ def show_preferences(runtime: ToolRuntime[TurnContext]) -> str:
     ctx.outcome.facts.append(Fact(kind="preferences", values={"what": own}))
     ctx.outcome.done.append(Done(tool="show_preferences", text=say(ctx, "step.preferences", n=len(entries))))
     return phrased_entries(entries, engine.texts, engine.catalogue, "en")
+
+
+def _taken_back(ctx: TurnContext, undone: Undone, lang: UiLanguage) -> str:
+    told = [phrased(as_made(undone.changes), ctx.engine.texts, ctx.engine.catalogue, lang)] if undone.changes else []
+    told += [_feedback_on(ctx, undone.item_ids, lang)] if undone.item_ids else []
+    return joined(told, lang)
+
+
+def _feedback_on(ctx: TurnContext, item_ids: Sequence[str], lang: UiLanguage) -> str:
+    names = (name_of(Factor.BLOCK, f"item:{item_id}", "", ctx.engine.catalogue, lang) for item_id in item_ids)
+    return ctx.engine.texts.say("replies.feedback_on", lang, what=joined(names, lang))
 
 
 def _nothing(ctx: TurnContext, tool_name: str, kind: str, **values: str) -> str:

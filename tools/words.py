@@ -12,6 +12,7 @@ from catalog.catalogue import Catalogue
 from catalog.spelling import contains, form, is_chinese
 from db.pbox import Applied
 from prompts.texts import Texts
+from recommend.amounts import duration
 from recommend.pbox import Entry, Factor
 
 Lang = Literal["en", "zh"]
@@ -20,8 +21,6 @@ SLIGHT = 0.2
 """A step up to this size is "a bit"."""
 STRONG = 0.5
 """A step from this size up is "much"."""
-HOURS_FROM = 120.0
-"""Minutes from which a length is told in hours."""
 
 COMMA: dict[Lang, str] = {"en": ", ", "zh": "、"}
 
@@ -99,13 +98,6 @@ def name_of(factor: Factor, key: str, said: str, catalogue: Catalogue, lang: Lan
     return rest or key
 
 
-def length_words(minutes: float, texts: Texts, lang: Lang) -> str:
-    """A duration: minutes below two hours, then hours."""
-    if minutes < HOURS_FROM:
-        return texts.say("replies.minutes", lang, n=max(1, round(minutes)))
-    return texts.say("replies.hours", lang, n=f"{minutes / 60:.1f}".removesuffix(".0"))
-
-
 def _once(told: Iterable[tuple[Applied | Entry, str]], lang: Lang) -> str:
     """Blocks that came from the same words are said once: "nothing scary" may block a theme and a category."""
     lines: dict[str, str] = {}
@@ -139,7 +131,7 @@ def _phrase(saying: Saying, texts: Texts, catalogue: Catalogue, lang: Lang) -> s
         return texts.say(f"replies.set.{_named_key(saying)}", lang, name=name)
     if factor == Factor.LENGTH:
         key = "longest" if saying.key == "max" else "shortest"
-        return texts.say(f"replies.set.{key}", lang, length=length_words(saying.value, texts, lang))
+        return texts.say(f"replies.set.{key}", lang, length=duration(saying.value, lang))
     if factor == Factor.LANGUAGE:
         return texts.say(f"replies.set.language_{saying.key}", lang)
     return texts.say(f"replies.set.{factor}_{_side(factor, saying.value)}", lang)

@@ -79,12 +79,12 @@ class Acts:
             yield await self._painted(visit, await self._take_back(visit, screen, undo))
             return
         tap = _read(Tap, event)
-        chip = next((chip for chip in screen.chips if tap and chip.chip_id == tap.chip), None)
-        if chip is None:
-            yield await self._painted(visit, screen)
+        said = self.talk.offered(visit.user_id, tap.chip) if tap else None
+        if tap is None or said is None:
+            yield await self._painted(visit, screen, self.texts.say("talk.tap_gone", screen.lang), alert=True)
             return
-        steps = self.talk.tap(visit.user_id, visit.seat.conversation, chip.chip_id)
-        async with _closing(self._turn(visit, screen, chip.text, steps)) as updates:
+        steps = self.talk.tap(visit.user_id, visit.seat.conversation, tap.chip)
+        async with _closing(self._turn(visit, screen, said, steps)) as updates:
             async for update in updates:
                 yield update
 
@@ -216,10 +216,8 @@ class Acts:
 
     async def _take_back(self, visit: Visit, screen: Screen, tap: UndoTap) -> Screen:
         shown = {change for note in last_notes(screen) for change in note.change_ids}
-        for change in tap.ids:
-            if change in shown:
-                screen = await self._call(self.talk.undo, visit, change)
-        return screen
+        understood = [change for change in tap.ids if change in shown]
+        return await self._call(self.talk.undo, visit, understood) if understood else screen
 
     async def _painted(self, visit: Visit, screen: Screen, notice: str = "", *, alert: bool = False) -> Updates:
         tastes = await asyncio.to_thread(self.talk.taste_choices, screen.lang)

@@ -12,13 +12,15 @@ from chat.view import CardAction
 Name = Annotated[str, StringConstraints(max_length=300)]
 TYPED = 1000
 """Characters that a text box of ours takes: more than is allowed, so that too much can be told."""
+MAX_ROWS = 1000
+"""Parameters that one change may have written: a reset writes all there are."""
 Typed = Annotated[str, StringConstraints(max_length=TYPED)]
 
 
 class Tap(BaseModel, frozen=True, extra="ignore"):
-    """A tap on a chip."""
+    """A tap on a chip. Its id holds the chip's text and calls, so it is longer than a name."""
 
-    chip: Name = ""
+    chip: Annotated[str, StringConstraints(min_length=1, max_length=4000)]
 
 
 class CardTap(BaseModel, frozen=True, extra="ignore"):
@@ -40,7 +42,7 @@ class PanelTap(BaseModel, frozen=True, extra="ignore"):
 class UndoTap(BaseModel, frozen=True, extra="ignore"):
     """Undo of one understood change: its history rows, comma-separated."""
 
-    changes: Annotated[str, StringConstraints(pattern=r"^\d{1,15}(,\d{1,15}){0,19}$")]
+    changes: Annotated[str, StringConstraints(max_length=MAX_ROWS * 16, pattern=r"^\d{1,15}(,\d{1,15})*$")]
 
     @property
     def ids(self) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 
@@ -11,8 +12,11 @@ from lab.bench.world import NOW, World
 from recommend.pbox import Entry, Factor, PBox
 from recommend.request import Event, History, Intent, Listener, Request
 
-MIX: tuple[tuple[Intent, float], ...] = (
-    ("home", 0.5),
+Kind = Intent | Literal["told"]
+"""told: the listener's own page after something was told at length (`Request.told`)."""
+MIX: tuple[tuple[Kind, float], ...] = (
+    ("home", 0.42),
+    ("told", 0.08),
     ("more", 0.1),
     ("search", 0.14),
     ("similar", 0.12),
@@ -32,9 +36,9 @@ def requests(made: World, catalogue: Catalogue, events: list[Event], count: int,
     for event in events:
         by_user.setdefault(event.user_id, []).append(event)
     users = list(by_user)
-    intents, shares = zip(*MIX, strict=True)
+    kinds, shares = zip(*MIX, strict=True)
     for number in range(count):
-        intent: Intent = intents[int(rng.choice(len(intents), p=shares))]
+        kind: Kind = kinds[int(rng.choice(len(kinds), p=shares))]
         user = users[int(rng.integers(len(users)))]
         cluster = made.clusters[int(rng.integers(len(made.clusters)))]
         yield Request(
@@ -42,13 +46,26 @@ def requests(made: World, catalogue: Catalogue, events: list[Event], count: int,
             pbox=_pbox(rng, made) if rng.random() < STEERED else PBox(),
             history=History() if rng.random() < NEW else History(events=tuple(by_user[user])),
             now=NOW,
-            intent=intent,
+            intent="home" if kind == "told" else kind,
             size=12,
-            query=_query(rng, cluster.themes, cluster.authors) if intent == "search" else None,
-            anchor=catalogue.items[int(rng.integers(len(catalogue)))].id if intent == "similar" else None,
-            category=cluster.path.partition("/")[0] if intent == "trending" and rng.random() < 0.5 else None,
+            query=_query(rng, cluster.themes, cluster.authors) if kind == "search" else None,
+            told=_telling(rng, cluster.themes) if kind == "told" else None,
+            anchor=catalogue.items[int(rng.integers(len(catalogue)))].id if kind == "similar" else None,
+            category=cluster.path.partition("/")[0] if kind == "trending" and rng.random() < 0.5 else None,
             seed=number,
         )
+
+
+def kind_of(request: Request) -> Kind:
+    """The kind under which MIX counts a request."""
+    return "told" if request.told and request.intent == "home" else request.intent
+
+
+def _telling(rng: np.random.Generator, themes: tuple[str, ...]) -> str:
+    one, two, three, four = (themes[int(n)] for n in rng.integers(len(themes), size=4))
+    return (
+        f"a long story about {one} and the {two} behind it, with some {three}, where nobody speaks of {four} at first"
+    )
 
 
 def _query(rng: np.random.Generator, themes: tuple[str, ...], authors: tuple[str, ...]) -> str:

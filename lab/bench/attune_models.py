@@ -1,8 +1,8 @@
 """Attune on the same bench: each of its models alone with its shipped settings, and the whole pipeline.
 
 Alone, a model gets the whole history with every liking alike. The pipeline gets it as a listener's "like" events, with
-an empty PBox, and may not show what is in it (`Request.seen`). Lists longer than the ten that are shown are asked for
-as longer pages, not cut from a ranking.
+an empty PBox, and may not show what is in it (`Request.seen`); its fine ranker is the additive sum, and the one that is
+asked for. Lists longer than the ten that are shown are asked for as longer pages, not cut from a ranking.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Place:
     train_minutes: float | None = None
     """Where no such folder is given: train one on the CPU for so long."""
     scorer: ScorerName = "additive"
-    """The fine ranker, see recommend.rankers."""
+    """The fine ranker of the pipeline that is compared beside the additive one, see recommend.rankers."""
     weights: Path = WEIGHTS
 
 
@@ -64,7 +64,7 @@ class Attune:
         self.place = place
 
     def contenders(self) -> tuple[Contender, ...]:
-        """The single models, then the pipeline."""
+        """The single models, then the pipeline by fine ranker."""
         alone = [
             Contender("ease", "attune", self.ease),
             Contender("als", "attune", self.als, imports=("implicit.als", "threadpoolctl")),
@@ -74,7 +74,8 @@ class Attune:
         ]
         if self.place.sequence or self.place.train_minutes:
             alone.append(Contender("sasrec", "attune", self.sasrec))
-        return (*alone, Contender("pipeline", "whole", self.pipeline))
+        scorers = dict.fromkeys(("additive", self.place.scorer))
+        return (*alone, *(Contender(f"pipeline {name}", "whole", self.pipeline, {"scorer": name}) for name in scorers))
 
     def ease(self, trial: Trial) -> Ranker:
         model = fit_ease(liked(trial))
@@ -104,12 +105,12 @@ class Attune:
             model = SequenceModel.load(folder, {item: row for row, item in enumerate(trial.items)})
         return by_scores(model.scores)
 
-    def pipeline(self, trial: Trial) -> Ranker:
+    def pipeline(self, trial: Trial, scorer: ScorerName = "additive") -> Ranker:
         """Recall, coarse, fine, mix, explain, as a listener of the product is served."""
         catalogue = self.catalogue(trial)
         models = self.models(trial, catalogue)
-        scorer = ranker(self.place.scorer, catalogue, self.place.weights)
-        return asked(Pipeline(catalogue, Search(catalogue), models, scorer=scorer))
+        served = ranker(scorer, catalogue, self.place.weights)
+        return asked(Pipeline(catalogue, Search(catalogue), models, scorer=served))
 
     def catalogue(self, trial: Trial) -> Catalogue:
         """The trial's items as the product sees them, row by row the same."""

@@ -1,6 +1,7 @@
 """Attune beside its peers.  Run: python -m lab.bench recommender --data goodbooks [--sequence FOLDER] [--json -]
 
-Peers: implicit, LensKit, EASE as in the paper, popularity. Attune: each model alone, then the whole pipeline. All learn
+Peers: implicit, LensKit, EASE as in the paper, popularity. Attune: each model alone, then the whole pipeline, with the
+additive sum as its fine ranker and with the one that the settings name (or `--scorer`). All learn
 from the same users and are asked about the same histories (see lab.bench.trial); what is in the history is never shown.
 Each has a process of its own on one thread: fit seconds, growth of its resident memory (loading libraries and data
 apart) and latency of a list of ten are its own. `--tune` chooses the peers' settings anew on users to learn from;
@@ -8,8 +9,8 @@ without it the settings in lab.bench.peers, chosen so on goodbooks, are used.
 
 Columns: NDCG@10, HR@10, recall@10 and @50 with 95 % intervals over users; coverage of the catalogue and Gini of
 exposure by the lists of ten; the mean popularity of what is shown (percentile of the number of likers, 0..1) and its
-novelty in bits. `x peer` is NDCG@10 over that of the best peer, `x helped` over the best of the peers that were given
-recency weights.
+novelty in bits; serendipity, the share of the ten that was to be found and is not on popularity's ten. `x peer` is
+NDCG@10 over that of the best peer, `x helped` over the best of the peers that were given recency weights.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ from catalog.columns import percentile
 from catalog.sources import PUBLIC_DATA
 from lab import metrics
 from lab.bench.attune_models import Attune, Place
-from lab.bench.peers import PEERS
+from lab.bench.peers import PEERS, popularity
 from lab.bench.ranker import Contender, Ranker
+from lab.bench.scorer import add_scorer
 from lab.bench.trial import WAYS, Trial, trial
 from lab.recommender.data import FOLDERS, READERS
 from recommend.rankers import WEIGHTS
@@ -162,7 +164,8 @@ def judged(ranker: Ranker, asked: Trial) -> dict[str, Any]:
         times.append(1000.0 * (time.perf_counter() - begun))
         short.append(found.tolist())
         long.append(ranker(history, LONG).tolist())
-    return {**accuracy(short, long, asked), **standing(short, asked), **_percentiles(times), "users": len(times)}
+    found = {**accuracy(short, long, asked), **surprise(short, asked), **standing(short, asked)}
+    return {**found, **_percentiles(times), "users": len(times)}
 
 
 def accuracy(short: Sequence[list[int]], long: Sequence[list[int]], asked: Trial) -> dict[str, list[float]]:
@@ -177,6 +180,16 @@ def accuracy(short: Sequence[list[int]], long: Sequence[list[int]], asked: Trial
         ]
         found[name] = [round(value, 4) for value in metrics.over_users(values)]
     return found
+
+
+def surprise(lists: Sequence[list[int]], asked: Trial) -> dict[str, list[float]]:
+    """Serendipity as mean, low and high; what popularity would have shown is expected."""
+    plain = popularity(asked)
+    values = [
+        metrics.serendipity(ranked, targets, set(plain(history, SHOWN).tolist()), SHOWN)
+        for ranked, targets, history in zip(lists, asked.targets, asked.histories, strict=True)
+    ]
+    return {"serendipity": [round(value, 4) for value in metrics.over_users(values)]}
 
 
 def standing(lists: Sequence[list[int]], asked: Trial) -> dict[str, float]:
@@ -204,8 +217,8 @@ def table(figures: Sequence[Mapping[str, Any]]) -> list[str]:
     """The figures as lines of text."""
     lines = [
         f"{'':20} {'NDCG@10':>22} {'x peer':>7} {'x helped':>8} {'HR@10':>6} {'R@10':>6} {'R@50':>6} "
-        f"{'cover':>6} {'Gini':>5} {'pop':>5} {'bits':>5} {'fit s':>6} {'p50':>6} {'p95':>6} {'p99 ms':>6} "
-        f"{'MB':>5} {'peak':>5}"
+        f"{'seren':>6} {'cover':>6} {'Gini':>5} {'pop':>5} {'bits':>5} {'fit s':>6} {'p50':>6} {'p95':>6} "
+        f"{'p99 ms':>6} {'MB':>5} {'peak':>5}"
     ]
     for row in figures:
         mean, low, high = row["ndcg@10"]
@@ -213,7 +226,8 @@ def table(figures: Sequence[Mapping[str, Any]]) -> list[str]:
         ratio, helped = ("" if row[name] is None else f"{row[name]:.2f}" for name in ("x peer", "x helped"))
         lines.append(
             f"{row['name']:20} {mean:.4f} [{low:.4f} {high:.4f}] {ratio:>7} {helped:>8} {rest[0]:6.3f} {rest[1]:6.4f} "
-            f"{rest[2]:6.4f} {row['coverage']:6.3f} {row['gini']:5.3f} {row['popularity']:5.3f} {row['novelty']:5.2f} "
+            f"{rest[2]:6.4f} {row['serendipity'][0]:6.4f} "
+            f"{row['coverage']:6.3f} {row['gini']:5.3f} {row['popularity']:5.3f} {row['novelty']:5.2f} "
             f"{row['fit_s']:6.1f} {row['p50_ms']:6.2f} {row['p95_ms']:6.2f} {row['p99_ms']:6.2f} "
             f"{row['held_mb']:5} {row['peak_mb']:5}"
         )
@@ -234,7 +248,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tune", action="store_true", help="choose the peers' settings anew")
     parser.add_argument("--sequence", type=Path, help="an exported SASRec, trained on this split's users")
     parser.add_argument("--train-sasrec", type=float, metavar="MINUTES", help="train one here instead")
-    parser.add_argument("--scorer", choices=("additive", "lambdamart", "din"), default="additive")
+    add_scorer(parser)
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the learned scorers")
     parser.add_argument("--data-dir", type=Path, default=Path("var/bench-goodbooks"), help="kept between runs")
     parser.add_argument("--json", type=Path, help="write the figures there; - for the screen")

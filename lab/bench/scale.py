@@ -2,7 +2,8 @@
 
 Per size, on a generated catalogue (`lab.bench.world`) and in a process of its own: what it takes to build, how much of
 the true nearest the index finds (recall@100, by filter), what one byte a number costs (SQ8), how long a request takes
-(p50, p95, p99 of a mix, on one thread, without the sentence encoder), and memory. `--json FILE` writes the figures.
+(p50, p95, p99 of a mix, on one thread, without the sentence encoder), and memory. The fine ranker is the one that the
+settings name, unless `--scorer` names another. `--json FILE` writes the figures.
 """
 
 from __future__ import annotations
@@ -25,10 +26,12 @@ import psutil
 from catalog.catalogue import Catalogue
 from catalog.nearest import EXACT_MOST, Nearest, brute, nearest
 from catalog.search import Search
-from lab.bench.asking import requests
+from lab.bench.asking import kind_of, requests
+from lab.bench.scorer import add_scorer
 from lab.bench.world import World, listening, world
 from recommend.models import fit_models
 from recommend.pipeline import Pipeline
+from recommend.rankers import Ranker, ranker
 from recommend.request import Request
 
 K = 100
@@ -38,13 +41,15 @@ SHARES = (0.5, 0.1, 0.01, 0.001)
 WARM_UP = 10
 GOALS = {10_000: 100.0, 100_000: 150.0, 1_000_000: 150.0}
 """p99 in milliseconds."""
+BUILT = ("index", "catalogue", "search", "models", "scorer")
+"""What is made before the first request."""
 BAR = 50
 
 Made = TypeVar("Made")
 
 
-def measure(size: int, count: int, folder: str, seed: int = 0) -> dict[str, Any]:
-    """All figures of one size."""
+def measure(size: int, count: int, folder: str, scorer: Ranker, seed: int = 0) -> dict[str, Any]:
+    """All figures of one size with one fine ranker."""
     seconds: dict[str, float] = {}
     made = _timed(seconds, "world", lambda: world(size, Path(folder), seed))
     memory = {"items": _rss()}
@@ -58,10 +63,11 @@ def measure(size: int, count: int, folder: str, seed: int = 0) -> dict[str, Any]
     memory["search"] = _rss()
     events = listening(made, min(5000, max(300, size // 100)), seed)
     models = _timed(seconds, "models", lambda: fit_models(catalogue, events))
-    pipeline = Pipeline(catalogue, search, models)
+    served = _timed(seconds, "scorer", lambda: ranker(scorer, catalogue))
+    pipeline = Pipeline(catalogue, search, models, scorer=served)
     asked = list(requests(made, catalogue, events, count + WARM_UP, seed))
     memory["models"] = _rss()
-    figures = {"items": size, "events": len(events), **request_times(pipeline, asked)}
+    figures = {"items": size, "events": len(events), "scorer": scorer, **request_times(pipeline, asked)}
     memory["served"] = _rss()
     memory["of_it_mapped_file"] = round(psutil.Process().memory_info().shared / 2**20)
     recall = _timed(seconds, "recall", lambda: index_recall(made, index, seed))
@@ -69,7 +75,7 @@ def measure(size: int, count: int, folder: str, seed: int = 0) -> dict[str, Any]
 
 
 def request_times(pipeline: Pipeline, asked: Sequence[Request]) -> dict[str, Any]:
-    """Milliseconds: percentiles of all requests after the first few and by intent, and the mean of each stage.
+    """Milliseconds: percentiles of all requests after the first few and by kind, and the mean of each stage.
 
     `cpu_ms` is processor time: what it would be on a machine with nothing else to do.
     """
@@ -79,16 +85,16 @@ def request_times(pipeline: Pipeline, asked: Sequence[Request]) -> dict[str, Any
         start, used = time.perf_counter(), time.process_time()
         slate = pipeline.recommend(request)
         spent, used = time.perf_counter() - start, time.process_time() - used
-        times.append((request.intent, spent * 1000, used * 1000))
+        times.append((kind_of(request), spent * 1000, used * 1000))
         for line in slate.trace:
             stages.setdefault(line.stage, []).append(line.ms)
     warm = times[WARM_UP:]
-    intents = sorted({intent for intent, _, _ in warm})
+    kinds = sorted({kind for kind, _, _ in warm})
     return {
         "request_ms": percentiles([ms for _, ms, _ in warm]),
         "cpu_ms": percentiles([used for _, _, used in warm]),
         "slowest_ms": round(max(ms for _, ms, _ in times), 1),
-        "by_intent": {name: percentiles([ms for intent, ms, _ in warm if intent == name]) for name in intents},
+        "by_kind": {name: percentiles([ms for kind, ms, _ in warm if kind == name]) for name in kinds},
         "stage_ms": {name: round(float(np.mean(ms[WARM_UP:])), 1) for name, ms in stages.items()},
     }
 
@@ -174,15 +180,18 @@ def _rss() -> int:
 
 def table(all_figures: Sequence[dict[str, Any]]) -> str:
     """The figures in Markdown, with the growth of p99 and memory as bars."""
-    lines = ["| items | index | recall@100, worst filter | p50 | p95 | p99 ms | (cpu) | goal | build s | RSS MB |"]
-    lines.append("|---|---|---|---|---|---|---|---|---|---|")
+    lines = [
+        "| items | index | ranker | recall@100, worst filter | p50 | p95 | p99 ms | (cpu) | goal | build s | RSS MB |"
+    ]
+    lines.append("|---|---|---|---|---|---|---|---|---|---|---|")
     for one in all_figures:
         worst = min(one["recall_at_100"].items(), key=lambda pair: pair[1])
-        ms, built = one["request_ms"], sum(one["seconds"][k] for k in ("index", "catalogue", "search", "models"))
+        ms, built = one["request_ms"], sum(one["seconds"][part] for part in BUILT)
         goal, cpu = GOALS.get(one["items"], 150.0), one["cpu_ms"]["p99"]
         lines.append(
-            f"| {one['items']:,} | {one['index']} | {worst[1]:.3f} ({worst[0]}) | {ms['p50']} | {ms['p95']} "
-            f"| {ms['p99']} | {cpu} | {goal:.0f} | {built:.0f} | {one['rss_mb']['served']:,} |"
+            f"| {one['items']:,} | {one['index']} | {one['scorer']} | {worst[1]:.3f} ({worst[0]}) "
+            f"| {ms['p50']} | {ms['p95']} | {ms['p99']} | {cpu} | {goal:.0f} | {built:.0f} "
+            f"| {one['rss_mb']['served']:,} |"
         )
     for name, of in (("p99 ms", lambda f: f["request_ms"]["p99"]), ("RSS MB", lambda f: f["rss_mb"]["served"])):
         most = max(of(one) for one in all_figures)
@@ -199,6 +208,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m lab.bench scale", description=__doc__)
     parser.add_argument("--items", default="10000,100000,1000000", help="sizes, separated by commas")
     parser.add_argument("--requests", type=int, default=300)
+    add_scorer(parser)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="folder for vectors and indexes; default: a new one")
     parser.add_argument("--json", help="a file for the figures, or - to print them as one line at the end")
@@ -212,7 +222,8 @@ def main(arguments: Sequence[str]) -> None:
         for size in map(int, args.items.split(",")):
             print(f"{size:,} items", file=sys.stderr, flush=True)
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
-                figures.append(alone.submit(measure, size, args.requests, str(folder), args.seed).result())
+                asked = alone.submit(measure, size, args.requests, str(folder), args.scorer, args.seed)
+                figures.append(asked.result())
     print(table(figures))
     if args.json == "-":
         print(json.dumps(figures))

@@ -30,7 +30,8 @@ class Config:
     own: bool = True
     """Whether an item has an embedding of its own, added to the projection of its vector."""
     places: int = 0
-    """Exposure positions with a bias of their own in training (0: none); left out at serving."""
+    """Exposure positions with a bias of their own in training; left out at serving. 0: none, as where the log tells no
+    positions. The shipped weights are of such a run."""
     batch: int = 512
     rate: float = 1e-3
     decay: float = 1e-5

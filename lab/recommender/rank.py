@@ -1,7 +1,9 @@
 """Train and compare the fine rankers.  Run: python -m lab.recommender.rank --out RUN [--data simulated|goodbooks]
 
 Additive (the transparent scorer), a plain blend of the sources, LambdaMART and DIN rank the same pools of listeners
-that no ranker learned from. RUN gets lambdamart/ and din/ (what `recommend.rankers` loads) and report.json.
+that no ranker learned from. RUN gets lambdamart/ and din/ (what `recommend.rankers` loads) and report.json. Where it is
+known on which place a candidate was shown, DIN learns a bias for each place, which is left out at serving; in both data
+sets here it is not known. What the cures for position bias are worth is told by `debiasing`, on simulated clicks.
 
 simulated: populations on the demonstration catalogue, made with other seeds than the product's; the cut is a day.
 goodbooks: ratings of 2,138 readers; a fifth of them held out, as for the other models (`lab.recommender.data`).
@@ -44,6 +46,8 @@ TEXT = "lambdamart.txt"
 """LightGBM's own form of the trees, for whoever wants to look at them."""
 LEFT_EACH = 40
 """Candidates left alone that DIN learns from, drawn from each list."""
+CLICKED = 1
+"""The grade of a click in `lab.recommender.logged.exposed`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,10 +106,9 @@ def train(task: Task, out: Path, config: TrainConfig, network: DinConfig, *, qui
 def _train_din(task: Task, out: Path, config: DinConfig, facts: Mapping[str, Any], quiet: bool) -> dict[str, Any]:
     vectors = np.array(task.catalogue.vectors, dtype=np.float32)
     longest = max(len(rows) for rows in (*task.lessons.histories, *task.valid.histories))
-    lessons = examples(task.lessons.at_top(), longest, config.seed)
-    valid = examples(task.valid.at_top(), longest, None)
-    model = din.train(lessons, valid, vectors, out / "din-run", config, quiet=quiet)
-    raw = din.score(model, examples(task.lessons.at_top(), longest, None), vectors)
+    lessons, valid = examples(task.lessons, longest, config.seed), examples(task.valid, longest, None)
+    model = din.train(lessons, valid, vectors, out / "din-run", with_places(config, task.lessons), quiet=quiet)
+    raw = din.score(model, examples(task.lessons, longest, None), vectors)
     din_export.export(out / "din-run", out / "din", [item.id for item in task.catalogue.items], NAMES)
     scale = {"scale": asdict(lambdamart.scale(raw, task.lessons))}
     told = _tell(out / "din" / "din.json", {**facts, **scale})
@@ -119,9 +122,18 @@ def _tell(card: Path, more: Mapping[str, Any]) -> dict[str, Any]:
     return told
 
 
-def examples(lists: Lists, longest: int, seed: int | None) -> din.Examples:
-    """The candidates one by one, as DIN learns them; with a seed, only LEFT_EACH of each list's left-alone ones."""
-    good = lists.grades >= GOOD
+def with_places(config: DinConfig, lists: Lists) -> DinConfig:
+    """The config with a bias for each place on which something was shown; with none where no place is known."""
+    return replace(config, places=int(lists.places.max(initial=-1)) + 1)
+
+
+def examples(lists: Lists, longest: int, seed: int | None, least: int = GOOD) -> din.Examples:
+    """The candidates one by one, as DIN learns them; with a seed, only LEFT_EACH of each list's left-alone ones.
+
+    least: the grade from which a candidate counts as liked. The place of an exposure stands beside the features, not
+    among them: there every candidate has the place that it has at serving.
+    """
+    good = lists.grades >= least
     keep = np.ones(len(good), dtype=bool)
     if seed is not None:
         chance = np.random.default_rng(seed).random(len(good))
@@ -130,7 +142,8 @@ def examples(lists: Lists, longest: int, seed: int | None) -> din.Examples:
     for row, rows in zip(table, lists.histories, strict=True):
         row[: len(rows[-longest:])] = rows[-longest:]
     group = lists.group[keep]
-    return din.Examples(lists.rows[keep], table[group], lists.table[keep], good[keep].astype(np.float32), group)
+    labels, places = good[keep].astype(np.float32), lists.places[keep]
+    return din.Examples(lists.rows[keep], table[group], lists.at_top().table[keep], labels, group, places)
 
 
 def compare(task: Task, trained: Trained) -> dict[str, Any]:
@@ -168,15 +181,27 @@ def _of_ranks(tops: Sequence[np.ndarray], task: Task) -> dict[str, Any]:
     return {name: value for name, value in told.items() if name not in ("auc", "gauc")}
 
 
-def debiasing(task: Task, config: TrainConfig) -> dict[str, float]:
-    """NDCG@10 on true grades of trees that learned from clicks with position bias, by the cure."""
+def debiasing(task: Task, out: Path, config: TrainConfig, network: DinConfig) -> dict[str, dict[str, float]]:
+    """NDCG@10 on true grades of rankers that learned from clicks with position bias, by ranker and cure.
+
+    The runs of DIN are kept under `out`.
+    """
     clicked, checked = exposed(task.lessons, config.seed + 1), exposed(task.valid, config.seed + 2)
-    figures = {}
+    trees, nets = {}, {}
     for cure in ("none", "feature", "ips"):
         booster = lambdamart.train(clicked, checked, replace(config, debias=cure))
-        scores = lambdamart.scores(booster, task.held)
-        figures[cure] = measure(scores, task.held, task.catalogue.popularity, len(task.catalogue))["ndcg@10"]
-    return figures
+        trees[cure] = _ndcg(lambdamart.scores(booster, task.held), task)
+    longest = max(len(rows) for rows in (*clicked.histories, *checked.histories))
+    lessons, valid = (examples(lists, longest, None, least=CLICKED) for lists in (clicked, checked))
+    vectors, held = np.array(task.catalogue.vectors, dtype=np.float32), examples(task.held, longest, None)
+    for cure, chosen in (("none", replace(network, places=0)), ("bias", with_places(network, clicked))):
+        model = din.train(lessons, valid, vectors, out / f"din-clicks-{cure}", chosen, quiet=True)
+        nets[cure] = _ndcg(din.score(model, held, vectors), task)
+    return {"lambdamart": trees, "din": nets}
+
+
+def _ndcg(scores: np.ndarray, task: Task) -> float:
+    return measure(scores, task.held, task.catalogue.popularity, len(task.catalogue))["ndcg@10"]
 
 
 def latency(task: Task, scorers: Mapping[str, Scorer], times: int = 100) -> dict[str, dict[str, float]]:
@@ -209,7 +234,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     kept = {"held_out_lists": len(task.held), "held_out_additive": report["rankers"]["additive"], "seed": args.seed}
     for name in trained.cards:
         _tell(args.out / name / f"{name}.json", {"held_out": report["rankers"][name], **kept})
-    report["debias"] = debiasing(task, config)
+    report["debias"] = debiasing(task, args.out, config, network)
     report["latency_ms"] = latency(task, trained.scorers)
     report |= {"cards": trained.cards, "pool_recall": task.pool_recall, "cpus": os.cpu_count()}
     (args.out / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")

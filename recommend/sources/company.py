@@ -1,7 +1,8 @@
 """What others who like the same also like, learnt in four ways (`recommend.models`).
 
-The last likings say most about the next one, so their weight halves with every few places in the history: on goodbooks
-that is worth more than the choice of the model (lab/LOG.md).
+Asked with likings as the models were taught them, in strength and order. The last say most about the next one, so their
+weight halves with every few places in the history: on goodbooks that is worth more than the choice of the model
+(lab/LOG.md).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def graph(reading: Reading) -> Scoring | None:
 
 def sequence(reading: Reading) -> Scoring | None:
     """Likely to come next after the liked items in their order; the best has 1, what is usual 0."""
-    model, liked = reading.models.sequence, reading.past.liked
+    model, liked = reading.models.sequence, reading.past.likings
     scores = model.scores(np.fromiter(liked, dtype=np.int64, count=len(liked))) if model and liked else None
     if scores is None:
         return None
@@ -51,6 +52,7 @@ def beside(reading: Reading) -> Scoring | None:
 
 
 def _fading(reading: Reading, half_life: float) -> dict[int, float]:
-    """The liked rows, oldest first, each with its weight by its place from the end."""
-    rows = list(reading.past.liked)
-    return {row: 2.0 ** (-age / half_life) for age, row in zip(range(len(rows) - 1, -1, -1), rows, strict=True)}
+    """The likings, oldest first, each with its strength less what its place from the end takes of it."""
+    likings = reading.past.likings
+    ages = range(len(likings) - 1, -1, -1)
+    return {row: weight * 2.0 ** (-age / half_life) for age, (row, weight) in zip(ages, likings.items(), strict=True)}

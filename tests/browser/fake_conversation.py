@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,11 +123,11 @@ class FakeConversation:
         self.users[user_id].params.pop((factor, key), None)
         return self.screen(user_id, conversation_id)
 
-    def undo(self, user_id: str, conversation_id: str, change_id: int | None = None) -> Screen:
+    def undo(self, user_id: str, conversation_id: str, change_ids: Collection[int] | None = None) -> Screen:
         memory = self.users[user_id]
-        keys = [k for k, p in memory.params.items() if change_id is None or p.change_id == change_id]
-        if keys:
-            memory.undone.append((keys[-1], memory.params.pop(keys[-1])))
+        given = [key for key, param in memory.params.items() if param.change_id in (change_ids or ())]
+        for key in list(memory.params)[-1:] if change_ids is None else given:
+            memory.undone.append((key, memory.params.pop(key)))
         return self.screen(user_id, conversation_id)
 
     def redo(self, user_id: str, conversation_id: str) -> Screen:
@@ -178,9 +178,12 @@ class FakeConversation:
         memory.turned += 1
         yield Step(kind="screen", screen=self.screen(user_id, conversation_id))
 
+    def offered(self, user_id: str, chip_id: str) -> str | None:
+        number = int(chip_id.removeprefix("c"))
+        return CHIPS[number][self.users[user_id].listener.ui_language == "zh"] if number < len(CHIPS) else None
+
     def tap(self, user_id: str, conversation_id: str, chip_id: str) -> AsyncIterator[Step]:
-        text = next(c.text for c in self.screen(user_id, conversation_id).chips if c.chip_id == chip_id)
-        return self.say(user_id, conversation_id, text)
+        return self.say(user_id, conversation_id, self.offered(user_id, chip_id) or "")
 
     def _understand(self, memory: Memory, text: str) -> tuple[tuple[ToolNote, ...], str]:
         if any("\u4e00" <= char <= "\u9fff" for char in text):
