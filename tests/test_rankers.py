@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recommend_stage import NOW, catalogue, models, never_lowers, pool_for, population, request, search
 
+from catalog.catalogue import Catalogue
 from lab.recommender import din, din_export
 from lab.recommender.din_model import Config
 from lab.recommender.logged import EXPOSED, before_and_after, exposed
@@ -23,7 +25,7 @@ from recommend.features import NAMES, TOP_PLACE, features
 from recommend.fine import Scorer, additive, fine
 from recommend.models import fit_models
 from recommend.pbox import Factor
-from recommend.rankers import LIMIT, WEIGHTS, Din, LambdaMart, RankerError, Scale, ranker
+from recommend.rankers import LIMIT, WEIGHTS, Din, LambdaMart, RankerError, Scale, learnt_ranker, ranker
 from recommend.ranking import lambdamart
 from recommend.ranking.grades import GOOD, grades
 from recommend.ranking.lambdamart import TrainConfig
@@ -185,6 +187,15 @@ def test_the_shipped_trees_serve_the_features_of_today():
 
 def act(item: str, kind: str, minute: int, value: float | None = None) -> Event:
     return Event(user_id="u", item_id=item, kind=kind, at=NOW + timedelta(minutes=minute), value=value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["lambdamart", "din"])
+def test_a_ranker_that_other_listeners_taught_leaves_the_order_to_the_sum(name: Any) -> None:
+    shipped = catalogue()
+    other = Catalogue.build(shipped.items[:-1], shipped.words, shipped.vectors[:-1], shipped.embed)
+    assert ranker(name, other) is additive
+    assert learnt_ranker(Path("not-there"), other) is additive
+    assert ranker("lambdamart", shipped) is not additive
 
 
 def test_grades_take_the_best_that_was_done_unless_the_listener_was_displeased():

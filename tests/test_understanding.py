@@ -26,11 +26,12 @@ def model() -> Understanding:
     return Understanding.load()
 
 
-def faults(calls: tuple[Call, ...], shown: int) -> list[str]:
+def faults(calls: tuple[Call, ...], shown: int, text: str) -> list[str]:
+    """What breaks the contract. A place beyond the list is one only where nobody said it: the tool answers that."""
     found = [fault for call in calls for fault in call_faults({"name": call.name, "args": call.args})]
     for call in calls:
         item = call.args.get("item", "")
-        if item in {str(n) for n in range(shown + 1, 21)} and shown:
+        if item in {str(n) for n in range(shown + 1, 21)} and shown and item not in text:
             found.append(f"item {item} of {shown}")
     return found
 
@@ -40,7 +41,7 @@ def faults(calls: tuple[Call, ...], shown: int) -> list[str]:
 def test_any_text_gives_valid_calls(model: Understanding, text: str, asked: str | None, shown: bool) -> None:
     context = Context(shown=SHOWN if shown else (), asked=asked)
     parse = model.parse(text, context)
-    assert not faults(parse.calls, len(context.shown))
+    assert not faults(parse.calls, len(context.shown), text)
     assert len(parse.calls) <= MAX_CALLS and 0 <= parse.confidence <= 1
 
 
@@ -51,7 +52,7 @@ def test_a_thousand_random_strings_are_read_without_a_fault(model: Understanding
         low, high = rng.choice(planes)
         text = "".join(chr(rng.randint(low, high)) for _ in range(rng.randint(0, 40)))
         parse = model.parse(text, Context(shown=SHOWN if rng.random() < 0.5 else ()))
-        assert not faults(parse.calls, len(SHOWN)) and len(parse.calls) <= MAX_CALLS
+        assert not faults(parse.calls, len(SHOWN), text) and len(parse.calls) <= MAX_CALLS
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_a_thousand_random_strings_are_read_without_a_fault(model: Understanding
     ],
 )
 def test_odd_text_gives_a_parse(model: Understanding, text: str) -> None:
-    assert not faults(model.parse(text, Context(shown=("x" * 5_000,) * 50)).calls, 20)
+    assert not faults(model.parse(text, Context(shown=("x" * 5_000,) * 50)).calls, 20, text)
 
 
 def test_any_walk_of_the_grammar_is_valid_and_ends() -> None:

@@ -29,6 +29,7 @@ from lab.recommender.din_model import Config as DinConfig
 from lab.recommender.gauc import auc, gauc
 from lab.recommender.logged import exposed
 from lab.recommender.rank_data import Task, goodbooks, simulated
+from recommend import models
 from recommend.features import NAMES
 from recommend.fine import Scorer, additive
 from recommend.rankers import Din, LambdaMart
@@ -90,6 +91,7 @@ def blend(lists: Lists) -> np.ndarray:
 def train(task: Task, out: Path, config: TrainConfig, network: DinConfig, *, quiet: bool = False) -> Trained:
     """Both rankers, written under `out` and loaded from there as the product loads them."""
     facts = {"data": task.name, "licence": task.licence, "data_sha256": fingerprint(task.lessons)}
+    facts |= {"catalogue": models.fingerprint(task.catalogue)}
     facts |= {"lists": len(task.lessons), "candidates": len(task.lessons.rows), "trained_by": "lab.recommender.rank"}
     booster = lambdamart.train(task.lessons, task.valid, config)
     scale = asdict(lambdamart.scale(lambdamart.scores(booster, task.lessons), task.lessons))
