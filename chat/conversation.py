@@ -19,6 +19,7 @@ from db.pbox import Change
 from recommend.pbox import Entry, Factor, Source, bounded
 from recommend.request import Listener
 from tools.context import ListRequest
+from tools.feedback import hidden
 
 log = logging.getLogger(__name__)
 
@@ -170,11 +171,13 @@ class Conversation:
         events, tap = self._parts.stores.events, uuid.uuid4().hex
         if action in marks(events.history(user_id, RECENT_EVENTS))[item_id]:
             return
+        item = self._parts.engine.catalogue.item(item_id)
         kept = events.log(user_id, item_id, action, datetime.now(UTC), turn_id=tap)
         if kept and action in LEARNT:
-            category = self._parts.engine.catalogue.item(item_id).category
-            change = Change(factor=Factor.CATEGORY, key=category, op="add", value=LEARNT[action])
+            change = Change(factor=Factor.CATEGORY, key=item.category, op="add", value=LEARNT[action])
             self._change(user_id, conversation_id, [change], "feedback", tap)
+        if not kept and action == "dislike":
+            self._change(user_id, conversation_id, [hidden(item)], "feedback", tap)
         if action == "dislike":
             self._list(user_id, conversation_id, ListRequest(intent="home"))
 

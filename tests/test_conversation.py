@@ -329,6 +329,25 @@ def test_of_like_and_dislike_a_card_shows_the_later_one(stage: Stage) -> None:
     assert marks(stage.stores.events.history("anna"))[first.item_id] == {"save", "dislike"}
 
 
+def test_a_tapped_dislike_hides_the_item_without_consent_too_and_undo_brings_it_back(stage: Stage) -> None:
+    talk = conversation(stage, ScriptedModel.of())
+    stage.stores.users.ensure("anna")
+    stage.stores.users.update("anna", consent=False)
+    first = talk.screen("anna", "talk-anna").cards[0]
+    after = talk.act("anna", "talk-anna", first.item_id, "dislike")
+    assert first.item_id not in {card.item_id for card in after.cards}
+    assert stage.stores.events.history("anna").events == ()
+    assert first.item_id in {card.item_id for card in talk.undo("anna", "talk-anna").cards}
+
+
+def test_the_note_of_an_undo_offers_no_undo_of_its_own(stage: Stage) -> None:
+    undo = calls(("undo_last_change", {}))
+    talk = conversation(stage, ScriptedModel.of(calls(MORE_HISTORY), undo))
+    assert last_screen(heard(talk, "more history")).messages[-1].notes[0].change_ids
+    note = last_screen(heard(talk, "take that back again please")).messages[-1].notes[0]
+    assert note.ok and not note.change_ids
+
+
 def test_undo_takes_a_tapped_dislike_back_with_what_it_taught(stage: Stage) -> None:
     talk = conversation(stage, ScriptedModel.of())
     first = talk.screen("anna", "talk-anna").cards[0]

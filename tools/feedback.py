@@ -87,12 +87,16 @@ def _learn(ctx: TurnContext, item: Item, direction: int) -> str:
     return phrases(ctx, applied)
 
 
+def hidden(item: Item) -> Change:
+    """What hides an unwanted item where no feedback may be kept: that is a wish, and no record of listening."""
+    return Change(factor=Factor.BLOCK, key=f"item:{item.id}", op="set", value=1.0, hard=True, said=item.title)
+
+
 def _without_consent(ctx: TurnContext, item: Item, signal: Signal) -> str:
-    """Nothing is kept; an item that is not wanted is still hidden, for that is a wish and no record of listening."""
+    """Nothing is kept; an item that is not wanted is still hidden."""
     if signal in UNWANTED:
-        change = Change(factor=Factor.BLOCK, key=f"item:{item.id}", op="set", value=1.0, hard=True, said=item.title)
         applied = ctx.stores.pbox.change(
-            ctx.user_id, ctx.turn_id, [change], source=ctx.source, session_id=ctx.conversation_id, now=ctx.now
+            ctx.user_id, ctx.turn_id, [hidden(item)], source=ctx.source, session_id=ctx.conversation_id, now=ctx.now
         )
         ctx.outcome.changes.extend(applied)
         ctx.outcome.refresh = True

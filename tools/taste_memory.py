@@ -31,7 +31,7 @@ def undo_last_change(runtime: ToolRuntime[TurnContext]) -> str:
         what = _feedback_on(ctx, undone.item_ids, ctx.lang)
         ctx.outcome.facts.append(Fact(kind="feedback_undone", values={"what": what}))
     text = say(ctx, "step.undone", what=_taken_back(ctx, undone, ctx.lang))
-    ctx.outcome.done.append(Done(tool="undo_last_change", text=text, changes=undone.changes))
+    ctx.outcome.done.append(Done(tool="undo_last_change", text=text))
     return f"taken back: {_taken_back(ctx, undone, 'en')}"
 
 

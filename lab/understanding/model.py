@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,7 @@ from lab.understanding.vocabulary import teacher_dir
 ROPE_BASE = 10000.0
 EPSILON = 1e-5
 IGNORED = -100
+ENCODER_LAYER = re.compile(r"encoder\.layer\.(\d+)\.")
 
 
 class Shape(NamedTuple):
@@ -252,19 +254,26 @@ class Readers(nn.Module):
         return torch.stack([model.scores(batch)[0] for model in self]).mean(0)
 
 
+def depth_of(state: Mapping[str, Any]) -> int:
+    """How many layers the encoder has that `state` holds, alone or as one of several models."""
+    return 1 + max(int(found[1]) for name in state if (found := ENCODER_LAYER.search(name)))
+
+
 def build(
     pieces: int,
     layers: Sequence[int],
     dropout: float = 0.0,
     encoder_state: dict | None = None,
     encoder_dropout: float = 0.0,
+    depth: int | None = None,
 ) -> Readers:
     """Untrained models for a vocabulary of `pieces`, one for each number of decoder layers.
 
-    Their encoders get the encoder's state where given.
+    Their encoders get the encoder's state where given, and have its depth; else `depth` layers, or MiniLM's six.
     """
     config = AutoConfig.from_pretrained(teacher_dir())
     config.vocab_size = pieces
+    config.num_hidden_layers = depth_of(encoder_state) if encoder_state else depth or config.num_hidden_layers
     config.hidden_dropout_prob, config.attention_probs_dropout_prob = encoder_dropout, 0.0
     models = []
     for count in layers:
