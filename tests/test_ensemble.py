@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,13 @@ from chat.llm.context import Context
 from chat.llm.ensemble import Ensemble, decoder_files
 from chat.llm.llama import LlamaDecoder
 from chat.llm.understanding import WEIGHTS, Understanding
+from lab.understanding import fit
 from lab.understanding.distil import Rows
 from lab.understanding.export import export
 from lab.understanding.fit import Recipe, resumed, save
 from lab.understanding.meanings import Meanings, translations
 from lab.understanding.model import Readers, build, disagreement
+from lab.understanding.origins import E5, MINILM
 from lab.understanding.restore import restored
 
 
@@ -39,23 +42,27 @@ def run(tmp_path_factory: pytest.TempPathFactory, tokenizer: Tokenizer) -> Path:
 
 
 @pytest.fixture(scope="module")
-def grown(run: Path, tokenizer: Tokenizer) -> Readers:
-    """That run with a second model, as after a few steps: everything has moved."""
-    readers, step = resumed(run, tokenizer, Recipe(models=2, layers=2))
+def grown(run: Path, tokenizer: Tokenizer) -> Iterator[Readers]:
+    """That run with two further models, the last of another origin, as after a few steps: everything has moved."""
+    fresh = build(tokenizer.get_vocab_size(), [1], [E5]).state_dict()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(fit, "first_state", lambda *_: fit.encoder_of(fresh, 0))
+        readers, step = resumed(run, tokenizer, Recipe(origins=(MINILM, MINILM, E5), layers=2))
     assert step == 7
     with torch.no_grad():
         for parameter in readers.parameters():
             parameter += 1e-3 * torch.randn_like(parameter)
-    return readers.eval()
+    yield readers.eval()
 
 
 @pytest.fixture(scope="module")
 def weights(grown: Readers, run: Path) -> Path:
-    """Weights of the two."""
-    folder, state = run / "two", grown.state_dict()
+    """Weights of the three."""
+    folder, state = run / "three", grown.state_dict()
     folder.mkdir()
     shutil.copy(run / "tokenizer.json", folder / "tokenizer.json")
-    save(folder / "model.pt", {"model": state, "last": state, "layers": [1, 2], "step": 9, "seed": 5, "told": {}})
+    shape = {"layers": [1, 2, 2], "origins": list(grown.origins)}
+    save(folder / "model.pt", {"model": state, "last": state, **shape, "step": 9, "seed": 5, "told": {}})
     export(folder, folder / "weights")
     return folder / "weights"
 
@@ -87,20 +94,21 @@ def test_prefixes_for_another_number_of_decoders_are_refused() -> None:
 def test_a_further_model_begins_with_the_encoder_of_the_first_and_a_decoder_of_its_own(
     run: Path, tokenizer: Tokenizer
 ) -> None:
-    first, second = resumed(run, tokenizer, Recipe(models=2, layers=2))[0]
+    first, second = resumed(run, tokenizer, Recipe(layers=2))[0]
     theirs, ours = first.encoder.state_dict(), second.encoder.state_dict()
     assert all(torch.equal(theirs[name], value) for name, value in ours.items())
     assert (first.decoder.shape.layers, second.decoder.shape.layers) == (1, 2)
     assert not torch.equal(first.decoder.e.weight, second.decoder.e.weight)
 
 
-def test_models_that_read_together_share_one_table(grown: Readers) -> None:
-    first, second = grown
-    assert first.encoder.embeddings.word_embeddings is second.encoder.embeddings.word_embeddings
+def test_models_of_one_origin_share_one_table_and_others_have_their_own(grown: Readers) -> None:
+    first, second, third = grown
+    assert first.table is second.table and first.table is not third.table and len(grown.tables) == 2
+    assert [model.encoder.config.num_hidden_layers for model in grown] == [6, 6, 8]
 
 
-def test_weights_of_two_models_ship_as_one_and_both_are_found_again(weights: Path, grown: Readers) -> None:
-    assert [path.name for path in decoder_files(weights)] == ["decoder.gguf", "decoder.1.gguf"]
+def test_weights_of_several_models_ship_as_one_and_all_are_found_again(weights: Path, grown: Readers) -> None:
+    assert [path.name for path in decoder_files(weights)] == ["decoder.gguf", "decoder.1.gguf", "decoder.2.gguf"]
     found, cosine = restored(weights)
     assert cosine > 0.98
     state = found.state_dict()
@@ -119,8 +127,8 @@ def test_an_ensemble_reads(weights: Path) -> None:
 
 def test_decoders_that_the_encoder_has_no_prefix_for_are_refused(weights: Path, tmp_path: Path) -> None:
     shutil.copytree(weights, tmp_path / "weights")
-    (tmp_path / "weights" / "decoder.1.gguf").unlink()
-    with pytest.raises(ValueError, match="holds 1 decoders"):
+    (tmp_path / "weights" / "decoder.2.gguf").unlink()
+    with pytest.raises(ValueError, match="holds 2 decoders"):
         Understanding.load(tmp_path / "weights")
 
 

@@ -191,13 +191,17 @@ def distil(student: Any, tokenizer: Tokenizer, pairs: list[tuple[str, str]], tex
     return step
 
 
+def make_tokenizer(public: Path, run: Path) -> Tokenizer:
+    """Writes `tokenizer.json` of the run: MiniLM's pieces, and every Chinese character of our texts."""
+    tokenizer = extend_tokenizer(teacher_dir(), cjk_characters(vocabulary_files(public)), MAX_TOKENS)
+    run.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(run / "tokenizer.json"))
+    return tokenizer
+
+
 def make_encoder(public: Path, out: Path, plan: Plan) -> None:
     """Writes the encoder to `out` and the extended tokenizer beside it; an encoder that is there is taught further."""
-    log = log_to("distil")
-    characters = cjk_characters(vocabulary_files(public))
-    tokenizer = extend_tokenizer(teacher_dir(), characters, MAX_TOKENS)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    tokenizer.save(str(out.parent / "tokenizer.json"))
+    log, tokenizer = log_to("distil"), make_tokenizer(public, out.parent)
     student = AutoModel.from_pretrained(
         teacher_dir(), attn_implementation="eager", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
     )
@@ -205,7 +209,7 @@ def make_encoder(public: Path, out: Path, plan: Plan) -> None:
     if out.exists():
         student.load_state_dict(torch.load(out, weights_only=True)["encoder"])
     pairs = short_pairs(public)
-    log.info("%d characters, %d pieces, %d pairs", len(characters), tokenizer.get_vocab_size(), len(pairs))
+    log.info("%d pieces, %d pairs", tokenizer.get_vocab_size(), len(pairs))
     student.to(plan.device)
     steps = distil(student, tokenizer, pairs, running_text(public), plan)
     student.cpu()

@@ -31,6 +31,7 @@ from chat.llm.understanding import WEIGHTS
 from lab.onnx_traces import without_traces
 from lab.understanding.corpus import split
 from lab.understanding.model import EPSILON, ROPE_BASE, Decoder, Readers, Understander, build
+from lab.understanding.origins import ORIGINS
 from lab.understanding.progress import log_to
 
 LAYER_NAMES = {
@@ -169,7 +170,7 @@ def export(run: Path, out: Path, *, int8: bool = True) -> None:
     out.mkdir(parents=True, exist_ok=True)
     tokenizer = Tokenizer.from_file(str(run / "tokenizer.json"))
     saved = torch.load(run / "model.pt", weights_only=True)
-    readers = build(tokenizer.get_vocab_size(), saved["layers"])
+    readers = build(tokenizer.get_vocab_size(), saved["layers"], saved.get("origins"))
     readers.load_state_dict(saved["model"])
     readers.eval()
     tokenizer.save(str(out / "tokenizer.json"), pretty=False)
@@ -178,13 +179,13 @@ def export(run: Path, out: Path, *, int8: bool = True) -> None:
         path.unlink(missing_ok=True)
     for number, model in enumerate(readers):
         write_decoder(model.decoder, out / (f"decoder.{number}.gguf" if number else FIRST))
-    card = card_of(saved, cosine, out)
+    card = card_of(saved, readers.origins, cosine, out)
     (out / "model.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     size = sum(file["bytes"] for file in card["files"].values()) / 1e6
     log.info("step %d exported, %d models, cosine %.4f, %.1f MB", saved["step"], len(readers), cosine, size)
 
 
-def card_of(saved: dict[str, Any], cosine: float, out: Path) -> dict[str, Any]:
+def card_of(saved: dict[str, Any], origins: tuple[str, ...], cosine: float, out: Path) -> dict[str, Any]:
     """The model card: where the weights come from, what they may be used for, what they are made of."""
     train, test = split()
     files = {}
@@ -207,7 +208,11 @@ def card_of(saved: dict[str, Any], cosine: float, out: Path) -> dict[str, Any]:
             "hidden_words": "commands and dialogues in both languages (CC BY, CC0, PDDL, CC BY-SA, Apache-2.0, MIT)",
             "names": "a gazetteer of our own; goodbooks-10k (CC BY-SA), LibriVox (public domain); swapped in",
         },
-        "licences": {"encoder": "all-MiniLM-L6-v2, Apache-2.0, fine-tuned", "decoder": "own, trained from scratch"},
+        "origins": list(origins),
+        "licences": {
+            **{f"encoder {origin}": ORIGINS[origin].licence for origin in origins},
+            "decoder": "own, trained from scratch",
+        },
         "encoder_cosine": round(cosine, 5),
         "calibration": [0.5, 1.0, 0.5, 0.0, 0.0],
         "metrics": {},

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import random
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,12 +14,15 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lab.understanding.batches import Batch, Stream, loader
 from lab.understanding.corpus import Record, example
+from lab.understanding.follow import Guide
 from lab.understanding.meanings import Meanings
 from lab.understanding.model import Readers, build
+from lab.understanding.origins import MINILM, first_state
 from lab.understanding.progress import log_to
 from lab.understanding.schedule import TimedSchedule, smoothed
 
-FIRST_ENCODER = "models.0.encoder."
+FITTED_ON = 1500
+"""Utterances that a following encoder's first linear map is fitted on."""
 
 
 class Recipe(NamedTuple):
@@ -27,8 +32,8 @@ class Recipe(NamedTuple):
     batch: int = 48
     lr: float = 1e-3
     encoder_lr: float = 2.5e-4
-    models: int = 2
-    """How many read together."""
+    origins: tuple[str, ...] = (MINILM, MINILM)
+    """Where the encoder of each model begins that reads with the others."""
     layers: int = 4
     dropout: float = 0.1
     encoder_dropout: float = 0.0
@@ -47,13 +52,6 @@ class Recipe(NamedTuple):
     augmented: bool = True
 
 
-def fresh_models(run: Path, recipe: Recipe) -> Readers:
-    """Models whose encoder is the distilled one of the run."""
-    start = torch.load(run / "encoder.pt", weights_only=True)
-    shape = [recipe.layers] * recipe.models
-    return build(start["pieces"], shape, recipe.dropout, start["encoder"], recipe.encoder_dropout)
-
-
 def save(path: Path, state: dict[str, Any]) -> None:
     """Writes a checkpoint whole or not at all."""
     beside = path.with_suffix(".new")
@@ -63,10 +61,11 @@ def save(path: Path, state: dict[str, Any]) -> None:
 
 def optimizer_of(models: Readers, recipe: Recipe) -> torch.optim.Optimizer:
     """AdamW with a gentle rate for the pre-trained encoders and a faster one for their partly new embeddings."""
-    rest = [p for model in models for p in model.encoder.parameters() if p is not models.table]
+    tables = models.tables
+    rest = [p for model in models for p in model.encoder.parameters() if not any(p is table for table in tables)]
     parts = [part for model in models for part in (model.decoder, model.bridge, model.hints)]
     groups = [
-        {"params": [models.table], "base": recipe.encoder_lr * 3},
+        {"params": tables, "base": recipe.encoder_lr * 3},
         {"params": rest, "base": recipe.encoder_lr},
         {"params": [p for part in parts for p in part.parameters()], "base": recipe.lr},
     ]
@@ -76,43 +75,77 @@ def optimizer_of(models: Readers, recipe: Recipe) -> torch.optim.Optimizer:
 def resumed(run: Path, tokenizer: Tokenizer, recipe: Recipe) -> tuple[Readers, int]:
     """The models of the run's checkpoint and its step, or fresh ones at step 0.
 
-    Where the recipe wants more models than the checkpoint holds, the others begin with the encoder of its first one
-    and a decoder of their own.
+    Where the recipe wants more models than the checkpoint holds, the others begin with the encoder that one of the
+    same origin has there, else with that of its origin, and with a decoder of their own.
     """
     path = run / "model.pt"
-    if not path.exists():
-        return fresh_models(run, recipe), 0
-    saved = torch.load(path, weights_only=True)
-    more = [recipe.layers] * (recipe.models - len(saved["layers"]))
-    first = {
-        name.removeprefix(FIRST_ENCODER): value
-        for name, value in saved["last"].items()
-        if name.startswith(FIRST_ENCODER)
-    }
-    shape = [*saved["layers"], *more]
-    models = build(tokenizer.get_vocab_size(), shape, recipe.dropout, first, recipe.encoder_dropout)
-    models.load_state_dict(saved["last"], strict=not more)
+    saved = torch.load(path, weights_only=True) if path.exists() else {"last": {}, "layers": [], "step": 0}
+    there = tuple(saved.get("origins", [MINILM] * len(saved["layers"])))
+    origins = there + recipe.origins[len(there) :]
+    states = {origin: encoder_of(saved["last"], there.index(origin)) for origin in set(there)}
+    for origin in set(origins) - set(there):
+        states[origin] = first_state(origin, run, tokenizer)
+    layers = [*saved["layers"], *[recipe.layers] * (len(origins) - len(there))]
+    models = build(
+        tokenizer.get_vocab_size(), layers, origins,
+        dropout=recipe.dropout, encoder_dropout=recipe.encoder_dropout, states=states,
+    )  # fmt: skip
+    models.load_state_dict(saved["last"], strict=len(origins) == len(there))
     return models, saved["step"]
 
 
-def fit(run: Path, records: list[Record], pools: dict, recipe: Recipe, meanings: Meanings | None = None) -> Readers:
+def encoder_of(state: Mapping[str, torch.Tensor], number: int) -> dict[str, torch.Tensor]:
+    """The encoder of one model in the state of several."""
+    start = f"models.{number}.encoder."
+    return {name.removeprefix(start): value for name, value in state.items() if name.startswith(start)}
+
+
+class Beside(NamedTuple):
+    """What is learnt beside the task: Chinese words, and to follow a model that reads already; None: nothing."""
+
+    meanings: Meanings | None = None
+    guide: Guide | None = None
+
+    def begin(self, model: Readers, batches: list[Batch]) -> None:
+        """Fresh models take over what the guide's model knows."""
+        for reader in model.eval() if self.guide else ():
+            log_to("train").info("follows; a linear map explains %.2f", self.guide.begin(reader, batches))
+
+    def loss(self, model: Readers, batch: Batch, recipe: Recipe, spent: float) -> torch.Tensor:
+        """The task's loss and that of what is beside it, after a share of the time (0..1)."""
+        loss = model.loss(batch, recipe.agreement, self.guide.at(spent) if self.guide else None)
+        if self.meanings:
+            loss = loss + recipe.meanings * self.meanings.loss([reader.encoder for reader in model])
+        return loss
+
+    @property
+    def parameters(self) -> list[torch.nn.Parameter]:
+        """What is trained beside the models."""
+        return list(self.meanings.map.parameters()) if self.meanings else []
+
+
+def fit(run: Path, records: list[Record], pools: dict, recipe: Recipe, beside: Beside | None = None) -> Readers:
     """Trains until the time is up, with checkpoints in `run/model.pt`; returns the averaged models."""
+    beside = beside or Beside()
     log, tokenizer = log_to("train"), Tokenizer.from_file(str(run / "tokenizer.json"))
     model, step = resumed(run, tokenizer, recipe)
     model.to(recipe.device)
     parameters = sum(p.numel() for p in model.parameters()) / 1e6
     log.info("%d training records, %.1f M parameters, from step %d", len(records), parameters, step)
+    if not step:
+        beside.begin(model, first_batches(records, tokenizer, recipe))
     optimizer = optimizer_of(model, recipe)
-    if meanings:
-        optimizer.add_param_group({"params": list(meanings.map.parameters()), "base": recipe.lr})
+    if beside.parameters:
+        optimizer.add_param_group({"params": beside.parameters, "base": recipe.lr})
     mean_model = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.averaged)) if recipe.averaged else None
     kept = mean_model.module if mean_model else model
     shape = [reader.decoder.shape.layers for reader in model]
     told = {k: v for k, v in recipe._asdict().items() if k not in ("save_minutes", "workers")}
 
     def checkpoint() -> None:
-        state = {"model": kept.state_dict(), "last": model.state_dict(), "layers": shape}
-        save(run / "model.pt", {**state, "step": step, "seed": recipe.seed, "told": told})
+        state = {"model": kept.state_dict(), "last": model.state_dict()}
+        made = {"layers": shape, "origins": list(model.origins), "step": step, "seed": recipe.seed, "told": told}
+        save(run / "model.pt", {**state, **made})
 
     stream = Stream(
         records, pools, run / "tokenizer.json", recipe.batch, recipe.seed + step, augmented=recipe.augmented
@@ -123,9 +156,7 @@ def fit(run: Path, records: list[Record], pools: dict, recipe: Recipe, meanings:
         if not schedule.step():
             break
         with torch.autocast(recipe.device, torch.bfloat16, enabled=recipe.bf16):
-            loss = model.loss(batch.to(recipe.device), recipe.agreement)
-            if meanings:
-                loss = loss + recipe.meanings * meanings.loss([reader.encoder for reader in model])
+            loss = beside.loss(model, batch.to(recipe.device), recipe, schedule.spent)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -142,6 +173,13 @@ def fit(run: Path, records: list[Record], pools: dict, recipe: Recipe, meanings:
     checkpoint()
     log.info("finished at step %d, loss %.3f", step, mean or math.nan)
     return kept.eval()
+
+
+def first_batches(records: list[Record], tokenizer: Tokenizer, recipe: Recipe) -> list[Batch]:
+    """Some of the records as they stand, to fit a linear map on."""
+    some = random.Random(recipe.seed).sample(records, min(len(records), FITTED_ON))
+    made = sorted((found for record in some if (found := example(record, tokenizer))), key=lambda one: len(one.source))
+    return [Batch.of(made[at : at + 50]).to(recipe.device) for at in range(0, len(made), 50)]
 
 
 @torch.no_grad()

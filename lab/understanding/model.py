@@ -1,11 +1,10 @@
-"""The understanding model: MiniLM encoder, soft prefix, llama decoder with tied embeddings; several read together."""
+"""The understanding model: encoder, soft prefix, llama decoder with tied embeddings; several read together."""
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -15,12 +14,14 @@ from transformers import AutoConfig, AutoModel
 from chat.llm.dsl import PIECES, POINTER0
 from chat.llm.schema import TOOLS
 from lab.understanding.batches import Batch
+from lab.understanding.origins import MINILM, ORIGINS
 from lab.understanding.vocabulary import teacher_dir
 
 ROPE_BASE = 10000.0
 EPSILON = 1e-5
 IGNORED = -100
-ENCODER_LAYER = re.compile(r"encoder\.layer\.(\d+)\.")
+Pull = Callable[[torch.Tensor, Batch], torch.Tensor]
+"""What a prefix without its pointers, made of a batch, costs beside the task."""
 
 
 class Shape(NamedTuple):
@@ -182,6 +183,11 @@ class Understander(nn.Module):
             self.bridge.weight[shape.width - 2 * shape.width // shape.heads :] = 0
         self.hints = Hints(encoder.config.hidden_size)
 
+    @property
+    def table(self) -> nn.Parameter:
+        """The encoder's token embeddings."""
+        return self.encoder.embeddings.word_embeddings.weight
+
     def states(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """What the encoder makes of each token (n, t, hidden)."""
         return self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
@@ -198,11 +204,12 @@ class Understander(nn.Module):
         states = self.decoder(x, torch.cat((batch.mask, batch.real), 1).bool())[:, batch.ids.shape[1] :]
         return (states @ self.decoder.e.weight.T).float(), seen
 
-    def loss(self, batch: Batch, agreement: float = 0.0) -> torch.Tensor:
+    def loss(self, batch: Batch, agreement: float = 0.0, pull: Pull | None = None) -> torch.Tensor:
         """Mean cross entropy of the target tokens, and a share of the hints'.
 
         With an `agreement` every example is read twice, each time with other things dropped, and the two readings are
-        also drawn towards each other, with that weight (R-Drop, Liang et al. 2021).
+        also drawn towards each other, with that weight (R-Drop, Liang et al. 2021). `pull` adds to the loss where the
+        prefix is to go (`lab.understanding.follow`).
         """
         if agreement:
             batch = Batch(*(torch.cat((part, part)) for part in batch))
@@ -211,6 +218,8 @@ class Understander(nn.Module):
         loss = F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED, label_smoothing=0.02)
         if agreement:
             loss = loss + agreement * disagreement(logits, batch.real)
+        if pull:
+            loss = loss + pull(self.bridge(seen), batch)
         return loss + self.hints(seen, batch)
 
 
@@ -223,16 +232,19 @@ def disagreement(logits: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
 
 
 class Readers(nn.Module):
-    """Models that read together, each with an encoder and a decoder of its own; one table of token embeddings for all.
+    """Models that read together, each with an encoder and a decoder of its own.
 
-    They are trained side by side, each on its own loss, and differ by their first weights and by what is dropped.
+    Those of one origin share one table of token embeddings. They are trained side by side, each on its own loss, and
+    differ by their first weights and by what is dropped.
     """
 
-    def __init__(self, models: Sequence[Understander]) -> None:
+    def __init__(self, models: Sequence[Understander], origins: Sequence[str]) -> None:
         super().__init__()
-        self.models = nn.ModuleList(models)
-        for other in models[1:]:
-            other.encoder.embeddings.word_embeddings = models[0].encoder.embeddings.word_embeddings
+        self.models, self.origins = nn.ModuleList(models), tuple(origins)
+        first: dict[str, nn.Module] = {}
+        for model, origin in zip(models, origins, strict=True):
+            embeddings = model.encoder.embeddings
+            embeddings.word_embeddings = first.setdefault(origin, embeddings.word_embeddings)
 
     def __iter__(self) -> Iterator[Understander]:
         return iter(self.models)
@@ -241,44 +253,46 @@ class Readers(nn.Module):
         return len(self.models)
 
     @property
-    def table(self) -> nn.Parameter:
-        """The token embeddings that all share."""
-        return next(iter(self)).encoder.embeddings.word_embeddings.weight
+    def tables(self) -> list[nn.Parameter]:
+        """The tables of token embeddings, one for each origin."""
+        return list({id(table): table for table in (model.table for model in self)}.values())
 
-    def loss(self, batch: Batch, agreement: float = 0.0) -> torch.Tensor:
+    def loss(self, batch: Batch, agreement: float = 0.0, pull: Pull | None = None) -> torch.Tensor:
         """The sum of the models' losses."""
-        return torch.stack([model.loss(batch, agreement) for model in self]).sum()
+        return torch.stack([model.loss(batch, agreement, pull) for model in self]).sum()
 
     def scores(self, batch: Batch) -> torch.Tensor:
         """The mean of the models' logits (n, s, pieces): what they write by together."""
         return torch.stack([model.scores(batch)[0] for model in self]).mean(0)
 
 
-def depth_of(state: Mapping[str, Any]) -> int:
-    """How many layers the encoder has that `state` holds, alone or as one of several models."""
-    return 1 + max(int(found[1]) for name in state if (found := ENCODER_LAYER.search(name)))
-
-
 def build(
     pieces: int,
     layers: Sequence[int],
+    origins: Sequence[str] | None = None,
+    *,
     dropout: float = 0.0,
-    encoder_state: dict | None = None,
     encoder_dropout: float = 0.0,
-    depth: int | None = None,
+    states: Mapping[str, Mapping[str, torch.Tensor]] | None = None,
 ) -> Readers:
     """Untrained models for a vocabulary of `pieces`, one for each number of decoder layers.
 
-    Their encoders get the encoder's state where given, and have its depth; else `depth` layers, or MiniLM's six.
+    `origins` names where each encoder begins (MiniLM by default); `states` gives an encoder's state by origin.
     """
+    origins = tuple(origins or [MINILM] * len(layers))
+    models = []
+    for count, origin in zip(layers, origins, strict=True):
+        encoder = empty_encoder(pieces, ORIGINS[origin].depth, encoder_dropout)
+        if states and origin in states:
+            encoder.load_state_dict({k: v for k, v in states[origin].items() if not k.startswith("pooler")})
+        models.append(Understander(encoder, Shape(layers=count), dropout))
+    return Readers(models, origins)
+
+
+def empty_encoder(pieces: int, depth: int, dropout: float) -> nn.Module:
+    """An encoder of MiniLM's width with `depth` layers, not trained."""
     config = AutoConfig.from_pretrained(teacher_dir())
     config.vocab_size = pieces
-    config.num_hidden_layers = depth_of(encoder_state) if encoder_state else depth or config.num_hidden_layers
-    config.hidden_dropout_prob, config.attention_probs_dropout_prob = encoder_dropout, 0.0
-    models = []
-    for count in layers:
-        encoder = AutoModel.from_config(config, add_pooling_layer=False, attn_implementation="eager")
-        if encoder_state:
-            encoder.load_state_dict({k: v for k, v in encoder_state.items() if not k.startswith("pooler")})
-        models.append(Understander(encoder, Shape(layers=count), dropout))
-    return Readers(models)
+    config.num_hidden_layers = depth
+    config.hidden_dropout_prob, config.attention_probs_dropout_prob = dropout, 0.0
+    return AutoModel.from_config(config, add_pooling_layer=False, attn_implementation="eager")

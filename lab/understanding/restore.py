@@ -36,7 +36,7 @@ MATRICES = ("attention.self.query", "attention.self.key", "attention.self.value"
 QUANTISED = "_quantized"
 OURS = "readers."
 TABLE = "embeddings.word_embeddings.weight"
-"""The token embeddings, which the graph holds once for all models."""
+"""The token embeddings, which the graph holds once for all models of one origin."""
 
 
 def restored(folder: Path) -> tuple[Readers, float]:
@@ -46,7 +46,8 @@ def restored(folder: Path) -> tuple[Readers, float]:
     """
     tokenizer, graph = Tokenizer.from_file(str(folder / "tokenizer.json")), folder / "encoder.onnx"
     decoders = [_decoder_state(path) for path in decoder_files(folder)]
-    readers = build(tokenizer.get_vocab_size(), [_layers(state) for state in decoders])
+    origins = json.loads((folder / "model.json").read_text(encoding="utf-8")).get("origins")
+    readers = build(tokenizer.get_vocab_size(), [_layers(state) for state in decoders], origins)
     for model, state in zip(readers, decoders, strict=True):
         model.decoder.load_state_dict(state)
     missing, strange = readers.load_state_dict(_encoder_state(graph, readers), strict=False)
@@ -86,8 +87,9 @@ def _encoder_state(path: Path, readers: Readers) -> dict[str, torch.Tensor]:
     tables = [name for name in values if "_embeddings.weight" in name and name.endswith(QUANTISED)]
     for name in tables:
         plain[name.removeprefix(OURS).removesuffix(QUANTISED)] = _dequantised(values, name)
-    shared = next(values for name, values in plain.items() if name.endswith(TABLE))
-    plain |= {f"models.{number}.encoder.{TABLE}": shared for number in range(len(readers))}
+    places = [f"models.{number}.encoder.{TABLE}" for number in range(len(readers))]
+    shared = {origin: plain[at] for at, origin in zip(places, readers.origins, strict=True) if at in plain}
+    plain |= {at: shared[origin] for at, origin in zip(places, readers.origins, strict=True)}
     matrices = [name for name in values if name.endswith(QUANTISED) and name not in tables]
     for target, name in zip(_matrix_names(readers), matrices, strict=True):
         plain[target] = _dequantised(values, name).T.contiguous()
@@ -116,7 +118,8 @@ def restore(weights: Path, run: Path) -> float:
     run.mkdir(parents=True, exist_ok=True)
     shutil.copy(weights / "tokenizer.json", run / "tokenizer.json")
     state, told = readers.state_dict(), {"restored_from": card["commit"]}
-    parts = {"model": state, "last": state, "layers": [model.decoder.shape.layers for model in readers]}
+    shape = {"layers": [model.decoder.shape.layers for model in readers], "origins": list(readers.origins)}
+    parts = {"model": state, "last": state, **shape}
     save(run / "model.pt", {**parts, "step": int(card["steps"]), "seed": 0, "told": told})
     return cosine
 

@@ -20,16 +20,20 @@ class TimedSchedule:
         self.seconds = 0.0
         """Seconds that the run has trained."""
 
+    @property
+    def spent(self) -> float:
+        """The share of the time that has gone."""
+        return self.seconds / self._seconds
+
     def step(self) -> bool:
         """Sets the rates of the next step; False when the time is up."""
         now = time.monotonic()
         self.seconds, self._last = self.seconds + min(now - self._last, LONGEST_STEP), now
-        spent = self.seconds / self._seconds
         self._steps += 1
-        cosine = self._least + (1 - self._least) * 0.5 * (1 + math.cos(math.pi * min(spent, 1.0)))
+        cosine = self._least + (1 - self._least) * 0.5 * (1 + math.cos(math.pi * min(self.spent, 1.0)))
         for group in self._optimizer.param_groups:
             group["lr"] = group["base"] * min(1.0, self._steps / self._warm) * cosine
-        return spent < 1
+        return self.spent < 1
 
 
 def smoothed(mean: float | None, value: float, weight: float = 0.04) -> float:

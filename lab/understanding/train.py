@@ -9,6 +9,7 @@ the product loads, with card and held-out figures. `lab.understanding.accept` pu
 from __future__ import annotations
 
 import argparse
+import shutil
 from pathlib import Path
 
 import torch
@@ -19,12 +20,15 @@ from catalog.sources import PUBLIC_DATA
 from chat.llm.understanding import Understanding
 from lab.understanding.augment import catalogue_pools, corpus_pools, library_pools, merged, name_pools
 from lab.understanding.corpus import CORPUS, split
-from lab.understanding.distil import Plan, make_encoder
+from lab.understanding.distil import Plan, make_encoder, make_tokenizer
 from lab.understanding.evaluate import calibrate, lines_of
 from lab.understanding.export import export
-from lab.understanding.fit import Recipe, fit
+from lab.understanding.fit import Beside, Recipe, fit
+from lab.understanding.follow import Guide
 from lab.understanding.meanings import Meanings
+from lab.understanding.origins import MINILM, ORIGINS
 from lab.understanding.progress import log_to
+from lab.understanding.restore import restored
 
 
 def main() -> None:
@@ -37,9 +41,11 @@ def main() -> None:
     parser.add_argument("--bf16", action="store_true", help="faster on GPUs and processors with AMX, slower on others")
     parser.add_argument("--threads", type=int, default=2)
     defaults = Recipe()._asdict()
-    for name in ("minutes", "batch", "lr", "encoder_lr", "models", "layers", "dropout", "encoder_dropout",
+    for name in ("minutes", "batch", "lr", "encoder_lr", "layers", "dropout", "encoder_dropout",
                  "agreement", "meanings", "averaged", "save_minutes", "seed"):  # fmt: skip
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(defaults[name]), default=defaults[name])
+    parser.add_argument("--origins", nargs="+", choices=ORIGINS, default=defaults["origins"], help="of the encoders")
+    parser.add_argument("--follow", type=Path, help="weights whose first model a new encoder follows at first")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--workers", type=int, default=0, help="processes that prepare batches")
     parser.add_argument(
@@ -49,20 +55,41 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
-    if not any((args.out / name).exists() for name in ("encoder.pt", "model.pt")):
-        plan = Plan(args.distil_minutes, args.bf16, args.seed, device=args.device)
-        make_encoder(args.folder, args.out / "encoder.pt", plan)
+    args.origins = tuple(args.origins)
+    prepare(args)
     records, test = split(args.corpus)
     names = (catalogue_pools(FOLDER), library_pools(args.folder))
     pools = merged(corpus_pools(records), name_pools(), *names)
     records += [r for r in records if r.id.startswith(tuple(f"{name}-" for name in args.newest))] * (args.times - 1)
     recipe = Recipe(**{name: getattr(args, name) for name in defaults if hasattr(args, name)})
-    fit(args.out, records, pools, recipe, taught(args) if recipe.meanings else None)
+    fit(args.out, records, pools, recipe, Beside(taught(args) if recipe.meanings else None, leader(args)))
     export(args.out, args.out / "weights")
     model = Understanding.load(args.out / "weights")
     report = calibrate(args.out / "weights", model, test)
     for line in lines_of(report):
         log_to("train").info("%s", line)
+
+
+def prepare(args: argparse.Namespace) -> None:
+    """Tokenizer and, where a model begins with one, distilled encoder of the run, unless they are there."""
+    if (args.out / "model.pt").exists() or (args.out / "encoder.pt").exists():
+        return
+    if MINILM in args.origins:
+        plan = Plan(args.distil_minutes, args.bf16, args.seed, device=args.device)
+        make_encoder(args.folder, args.out / "encoder.pt", plan)
+    elif args.follow:
+        args.out.mkdir(parents=True, exist_ok=True)
+        shutil.copy(args.follow / "tokenizer.json", args.out / "tokenizer.json")
+    else:
+        make_tokenizer(args.folder, args.out)
+
+
+def leader(args: argparse.Namespace) -> Guide | None:
+    """Whom a new encoder follows."""
+    if not args.follow:
+        return None
+    readers, _ = restored(args.follow)
+    return Guide(next(iter(readers)).to(args.device))
 
 
 def taught(args: argparse.Namespace) -> Meanings:
