@@ -16,7 +16,7 @@ from lab.understanding.augment import augment, corpus_pools, discussable, discus
 from lab.understanding.average import averaged
 from lab.understanding.batches import blurred, hinted
 from lab.understanding.corpus import Record, example, gate_records, split
-from lab.understanding.fit import Recipe, greedy_share, resumed
+from lab.understanding.fit import Recipe, greedy_share, resumed, told_earlier
 from lab.understanding.restore import restore
 
 
@@ -117,7 +117,7 @@ def test_training_can_go_on_from_the_weights_that_ship(tmp_path: Path, records: 
     assert restore(WEIGHTS, tmp_path) > 0.98
     tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
     model, step = resumed(tmp_path, tokenizer, Recipe())
-    assert step > 0
+    assert step > 0 and told_earlier(tmp_path)["restored_from"], "the card goes on telling what was done before"
     share = greedy_share(model.eval(), records[:200], tokenizer, "cpu")
     assert share["en"] > 0.6  # a model that lost anything on the way reads next to nothing
     with pytest.raises(FileExistsError, match="already"):

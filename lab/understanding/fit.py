@@ -94,6 +94,12 @@ def resumed(run: Path, tokenizer: Tokenizer, recipe: Recipe) -> tuple[Readers, i
     return models, saved["step"]
 
 
+def told_earlier(run: Path) -> dict[str, Any]:
+    """How the run's checkpoint was trained; nothing where there is none."""
+    path = run / "model.pt"
+    return torch.load(path, weights_only=True)["told"] if path.exists() else {}
+
+
 def encoder_of(state: Mapping[str, torch.Tensor], number: int) -> dict[str, torch.Tensor]:
     """The encoder of one model in the state of several."""
     start = f"models.{number}.encoder."
@@ -128,6 +134,7 @@ def fit(run: Path, records: list[Record], pools: dict, recipe: Recipe, beside: B
     """Trains until the time is up, with checkpoints in `run/model.pt`; returns the averaged models."""
     beside = beside or Beside()
     log, tokenizer = log_to("train"), Tokenizer.from_file(str(run / "tokenizer.json"))
+    earlier = told_earlier(run)
     model, step = resumed(run, tokenizer, recipe)
     model.to(recipe.device)
     parameters = sum(p.numel() for p in model.parameters()) / 1e6
@@ -141,6 +148,7 @@ def fit(run: Path, records: list[Record], pools: dict, recipe: Recipe, beside: B
     kept = mean_model.module if mean_model else model
     shape = [reader.decoder.shape.layers for reader in model]
     told = {k: v for k, v in recipe._asdict().items() if k not in ("save_minutes", "workers")}
+    told |= {"gone_on_from": {**earlier, "steps": step}} if earlier else {}
 
     def checkpoint() -> None:
         state = {"model": kept.state_dict(), "last": model.state_dict()}

@@ -117,7 +117,7 @@ def restore(weights: Path, run: Path) -> float:
     card = json.loads((weights / "model.json").read_text(encoding="utf-8"))
     run.mkdir(parents=True, exist_ok=True)
     shutil.copy(weights / "tokenizer.json", run / "tokenizer.json")
-    state, told = readers.state_dict(), {"restored_from": card["commit"]}
+    state, told = readers.state_dict(), {"restored_from": card["commit"], **card["training"]}
     shape = {"layers": [model.decoder.shape.layers for model in readers], "origins": list(readers.origins)}
     parts = {"model": state, "last": state, **shape}
     save(run / "model.pt", {**parts, "step": int(card["steps"]), "seed": 0, "told": told})
