@@ -146,9 +146,11 @@ def test_pieces_that_nobody_uses_are_spelt_with_smaller_ones_and_rows_stay_their
     assert smaller.token_to_id("[PAD]") == 0
     rows = torch.tensor([shipped.token_to_id(piece) for piece in pieces])
     table = torch.arange(shipped.get_vocab_size(), dtype=torch.float32)[:, None]
-    kept = pruned_state({"x.word_embeddings.weight": table, "y": table}, rows)
+    kept = pruned_state({"x.embeddings.word_embeddings.weight": table, "y": table}, rows)
     assert kept["y"] is table
-    assert kept["x.word_embeddings.weight"][smaller.token_to_id("something"), 0] == shipped.token_to_id("something")
+    assert kept["x.embeddings.word_embeddings.weight"][smaller.token_to_id("something"), 0] == shipped.token_to_id(
+        "something"
+    )
 
 
 def test_models_of_two_runs_are_put_side_by_side_where_they_fit(tmp_path: Path) -> None:

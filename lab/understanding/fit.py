@@ -17,7 +17,7 @@ from lab.understanding.corpus import Record, example
 from lab.understanding.follow import Guide
 from lab.understanding.meanings import Meanings
 from lab.understanding.model import Readers, build
-from lab.understanding.origins import MINILM, first_state
+from lab.understanding.origins import MINILM, first_state, origins_of
 from lab.understanding.progress import log_to
 from lab.understanding.schedule import TimedSchedule, smoothed
 
@@ -80,7 +80,7 @@ def resumed(run: Path, tokenizer: Tokenizer, recipe: Recipe) -> tuple[Readers, i
     """
     path = run / "model.pt"
     saved = torch.load(path, weights_only=True) if path.exists() else {"last": {}, "layers": [], "step": 0}
-    there = tuple(saved.get("origins", [MINILM] * len(saved["layers"])))
+    there = origins_of(saved)
     origins = there + recipe.origins[len(there) :]
     states = {origin: encoder_of(saved["last"], there.index(origin)) for origin in set(there)}
     for origin in set(origins) - set(there):
@@ -97,7 +97,7 @@ def resumed(run: Path, tokenizer: Tokenizer, recipe: Recipe) -> tuple[Readers, i
 def told_earlier(run: Path) -> dict[str, Any]:
     """How the run's checkpoint was trained; nothing where there is none."""
     path = run / "model.pt"
-    return torch.load(path, weights_only=True)["told"] if path.exists() else {}
+    return torch.load(path, weights_only=True, mmap=True)["told"] if path.exists() else {}
 
 
 def encoder_of(state: Mapping[str, torch.Tensor], number: int) -> dict[str, torch.Tensor]:
@@ -111,11 +111,6 @@ class Beside(NamedTuple):
 
     meanings: Meanings | None = None
     guide: Guide | None = None
-
-    def begin(self, model: Readers, batches: list[Batch]) -> None:
-        """Fresh models take over what the guide's model knows."""
-        for reader in model.eval() if self.guide else ():
-            log_to("train").info("follows; a linear map explains %.2f", self.guide.begin(reader, batches))
 
     def loss(self, model: Readers, batch: Batch, recipe: Recipe, spent: float) -> torch.Tensor:
         """The task's loss and that of what is beside it, after a share of the time (0..1)."""
@@ -139,8 +134,8 @@ def fit(run: Path, records: list[Record], pools: dict, recipe: Recipe, beside: B
     model.to(recipe.device)
     parameters = sum(p.numel() for p in model.parameters()) / 1e6
     log.info("%d training records, %.1f M parameters, from step %d", len(records), parameters, step)
-    if not step:
-        beside.begin(model, first_batches(records, tokenizer, recipe))
+    if beside.guide and not step:
+        begin_following(model, beside.guide, first_batches(records, tokenizer, recipe))
     optimizer = optimizer_of(model, recipe)
     if beside.parameters:
         optimizer.add_param_group({"params": beside.parameters, "base": recipe.lr})
@@ -181,6 +176,12 @@ def fit(run: Path, records: list[Record], pools: dict, recipe: Recipe, beside: B
     checkpoint()
     log.info("finished at step %d, loss %.3f", step, mean or math.nan)
     return kept.eval()
+
+
+def begin_following(model: Readers, guide: Guide, batches: list[Batch]) -> None:
+    """Fresh models take over what the guide's model knows."""
+    for reader in model.eval():
+        log_to("train").info("follows; a linear map explains %.2f", guide.begin(reader, batches))
 
 
 def first_batches(records: list[Record], tokenizer: Tokenizer, recipe: Recipe) -> list[Batch]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +25,11 @@ ORIGINS = {
     E5: Origin(8, "multilingual-e5-small (the first 8 of its 12 layers), MIT, fine-tuned"),
 }
 """Widths, heads and feed-forward layers of all are MiniLM's; only the number of layers differs."""
+
+
+def origins_of(checkpoint: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where the encoders of a checkpoint's models began; older ones do not tell, and all began as MiniLM."""
+    return tuple(checkpoint.get("origins") or [MINILM] * len(checkpoint["layers"]))
 
 
 def first_state(origin: str, run: Path, tokenizer: Tokenizer) -> dict[str, Any]:

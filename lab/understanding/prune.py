@@ -26,10 +26,8 @@ from lab.understanding.distil import vocabulary_files
 from lab.understanding.e5 import SPECIAL
 from lab.understanding.fit import save
 from lab.understanding.progress import log_to
+from lab.understanding.restore import TABLE
 from lab.understanding.vocabulary import is_cjk
-
-TABLE = "word_embeddings.weight"
-CHUNK = 5000
 
 
 def texts(public: Path) -> Iterator[str]:
@@ -45,19 +43,9 @@ def texts(public: Path) -> Iterator[str]:
 def counted(tokenizer: Tokenizer, said: Iterable[str]) -> Counter[int]:
     """How often each piece occurs."""
     found: Counter[int] = Counter()
-    part: list[str] = []
     for text in said:
-        part.append(text)
-        if len(part) == CHUNK:
-            _count(tokenizer, part, found)
-            part = []
-    _count(tokenizer, part, found)
+        found.update(tokenizer.encode(text, add_special_tokens=False).ids)
     return found
-
-
-def _count(tokenizer: Tokenizer, part: list[str], found: Counter[int]) -> None:
-    for code in tokenizer.encode_batch(part, add_special_tokens=False):
-        found.update(code.ids)
 
 
 def kept_pieces(tokenizer: Tokenizer, counts: Mapping[int, int], least: int) -> list[str]:
