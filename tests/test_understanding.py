@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chat.llm.context import Context, layout
-from chat.llm.dsl import MAX_CALLS, Grammar, Source, decode, encode
+from chat.llm.dsl import EOS, ID, MAX_CALLS, PIECES, PLUS, Grammar, Source, decode, encode
 from chat.llm.prefix import PrefixEncoder
 from chat.llm.schema import BY_NAME
 from chat.llm.understanding import WEIGHTS, Call, Understanding, joined
@@ -89,6 +89,24 @@ def test_any_walk_of_the_grammar_is_valid_and_ends() -> None:
             tokens += 1
             assert tokens < 400
         assert not [f for name, args in grammar.calls for f in call_faults({"name": name, "args": args})]
+
+
+def test_no_item_is_compared_with_itself() -> None:
+    rng = random.Random(3)
+    place = layout("is Dune longer than Emma, and what of the third", Context(shown=SHOWN))
+    coded = PrefixEncoder(WEIGHTS, 1).tokens(place.text)
+    for _ in range(100):
+        grammar = Grammar(Source.of(place, coded.offsets, len(SHOWN)))
+        grammar.push(ID["<compare_items>"])
+        begun: set[int] = set()
+        while not grammar.calls:
+            name_open = grammar.start is not None
+            assert name_open or not begun.intersection(grammar.allowed)
+            token = EOS if EOS in grammar.allowed and rng.random() < 0.5 else rng.choice(grammar.allowed)
+            if not name_open and token != PLUS and not PIECES[token].startswith("<"):
+                begun.add(token)
+            grammar.push(token)
+        assert len(grammar.calls[0][1]["items"]) >= 2
 
 
 def test_same_input_same_parse(model: Understanding) -> None:

@@ -197,14 +197,7 @@ class Grammar:
         if arg.kind == "item":
             return (yield from self._item(token, follow))
         if arg.kind == "items":
-            items: list[str] = []
-            while token in self._items and len(items) < MAX_COMPARED:
-                after = self._items if len(items) == 0 else follow
-                if 0 < len(items) < MAX_COMPARED - 1:
-                    after = [*self._items, *follow]
-                item, token = yield from self._item(token, after)
-                items.append(item)
-            return items, token
+            return (yield from self._compared(token, follow))
         if arg.kind == "choice":
             return PIECES[token][1:], (yield follow)
         if arg.kind == "number":
@@ -212,6 +205,17 @@ class Grammar:
         if arg.kind == "rating":
             return int(PIECES[token][1:]), (yield follow)
         return (yield from self._whole(arg, token, follow))
+
+    def _compared(self, token: int, follow: list[int]) -> Walk:
+        """Two items or more; none begins where an earlier one does, for an item is not compared with itself."""
+        items: list[str] = []
+        left = list(self._items)
+        while token in left and len(items) < MAX_COMPARED:
+            left.remove(token)
+            after = left if not items else [*left, *follow] if len(items) < MAX_COMPARED - 1 else follow
+            item, token = yield from self._item(token, after)
+            items.append(item)
+        return items, token
 
     def _whole(self, arg: Arg, token: int, follow: list[int]) -> Walk:
         digits = [ID[f"d{n}"] for n in range(10)]
