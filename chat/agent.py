@@ -61,7 +61,7 @@ class InOrder(AgentMiddleware):
         call_id = str(request.tool_call["id"])
         context: AgentContext = request.runtime.context  # type: ignore[assignment]
         await context.order.wait_for(_said_before(call_id, request.state["messages"]))
-        steps = len(context.outcome.done)
+        before = context.outcome.mark()
         try:
             answer = await handler(request)
         except ToolRetry as retry:
@@ -73,7 +73,7 @@ class InOrder(AgentMiddleware):
         finally:
             context.order.ended(call_id)
         if isinstance(answer, ToolMessage) and answer.status == "error":  # LangGraph itself refuses wrong arguments
-            context.outcome.refused(call_id, steps)
+            context.outcome.refused(call_id, before)
         return answer
 
 

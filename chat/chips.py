@@ -95,9 +95,8 @@ class ChipMaker:
         if not shown:
             return
         title = self._catalogue.item(shown[0]).title
-        if len(title) > TITLE_LENGTH:
-            title = title[:TITLE_LENGTH].rstrip() + "…"
-        yield _offer(self._say("like_this", lang, title=title), "list", "find_similar", item="1")
+        short = title if len(title) <= TITLE_LENGTH else title[:TITLE_LENGTH].rstrip() + "…"
+        yield _offer(self._say("like_this", lang, title=short), "list", "find_similar", item=title)
         yield _offer(self._say("more", lang), "list", "recommend")
         yield _offer(self._say("why", lang), "list", "explain_recommendation")
 
@@ -111,7 +110,7 @@ class ChipMaker:
         for path in sorted(paths):
             if path not in set_already and not any(path == b or path.startswith(b + "/") for b in blocked):
                 label = taxonomy.label(path, lang)
-                text = self._say("more_of", lang, category=label.lower() if lang == "en" else label)
+                text = self._say("more_of", lang, category=label)
                 yield _offer(text, "category", "update_interest_weight", category=label, weight_increase=0.3)
 
     def _functions(self, pbox: PBox, lang: Lang) -> Iterable[Offer]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from chat.agent import Agent
 from chat.chips import ChipError
-from chat.lists import RECENT_EVENTS, ListMaker
+from chat.lists import RECENT_EVENTS, ListMaker, list_language, same_again
 from chat.parts import Parts
 from chat.staging import Mark, Stage, marks
 from chat.teaching import Teaching
@@ -17,7 +17,7 @@ from chat.turn import Spoken, TurnRunner
 from chat.view import CardAction, Screen, Step
 from db.pbox import Change
 from recommend.pbox import Entry, Factor, Source, bounded
-from recommend.request import Listener
+from recommend.request import Listener, UiLanguage
 from tools.context import ListRequest
 from tools.feedback import hidden
 
@@ -85,6 +85,11 @@ class Conversation:
         self._list(user_id, conversation_id, ListRequest(intent="home"))
         return self._stage.screen(user_id, conversation_id)
 
+    def again(self, user_id: str, conversation_id: str) -> Screen:
+        """The list on the screen once more, from the parameters as they are now."""
+        self._list(user_id, conversation_id, same_again(self._parts.stores.journal, user_id, conversation_id))
+        return self._stage.screen(user_id, conversation_id)
+
     def act(self, user_id: str, conversation_id: str, item_id: str, action: CardAction) -> Screen:
         """A card's button. An unknown action changes nothing, nor does an item that was not shown here lately.
 
@@ -124,12 +129,12 @@ class Conversation:
         """Takes back what was done last, or these changes in one step. A new list only where something was undone."""
         now, boxes = datetime.now(UTC), self._parts.stores.pbox
         undone = boxes.undo(user_id, now) if change_ids is None else boxes.undo_changes(user_id, change_ids, now)
-        return (self.refresh if any(undone) else self.screen)(user_id, conversation_id)
+        return (self.again if any(undone) else self.screen)(user_id, conversation_id)
 
     def redo(self, user_id: str, conversation_id: str) -> Screen:
         """Makes again what the last undo took back. A new list only where something was."""
         redone = any(self._parts.stores.pbox.redo(user_id, datetime.now(UTC)))
-        return (self.refresh if redone else self.screen)(user_id, conversation_id)
+        return (self.again if redone else self.screen)(user_id, conversation_id)
 
     def onboard(self, user_id: str, conversation_id: str, age: str, language: str, tastes: Sequence[str]) -> Screen:
         """The first-visit card: age mark, language of the audio ("any": both), category paths (none when skipped)."""
@@ -151,8 +156,11 @@ class Conversation:
 
     def set_language(self, user_id: str, conversation_id: str, ui: str) -> Screen:
         """The language of the page, "en" or "zh". Reasons are told anew in it."""
-        self._parts.stores.users.update(user_id, ui_language="zh" if ui == "zh" else "en")
-        return self.refresh(user_id, conversation_id)
+        lang: UiLanguage = "zh" if ui == "zh" else "en"
+        self._parts.stores.users.update(user_id, ui_language=lang)
+        wanted = same_again(self._parts.stores.journal, user_id, conversation_id)
+        self._list(user_id, conversation_id, wanted, lang)
+        return self._stage.screen(user_id, conversation_id)
 
     def listeners(self) -> list[Listener]:
         """The simulated listeners that a demonstration may slip into; the other ones stay in the background."""
@@ -179,11 +187,13 @@ class Conversation:
         if not kept and action == "dislike":
             self._change(user_id, conversation_id, [hidden(item)], "feedback", tap)
         if action == "dislike":
-            self._list(user_id, conversation_id, ListRequest(intent="home"))
+            self._list(
+                user_id, conversation_id, same_again(self._parts.stores.journal, user_id, conversation_id, {item_id})
+            )
 
     def _by_hand(self, user_id: str, conversation_id: str, changes: Sequence[Change]) -> Screen:
         self._change(user_id, conversation_id, changes, "panel")
-        return self.refresh(user_id, conversation_id)
+        return self.again(user_id, conversation_id)
 
     def _change(
         self, user_id: str, conversation_id: str, changes: Sequence[Change], source: Source, turn_id: str = ""
@@ -192,7 +202,9 @@ class Conversation:
             user_id, turn_id, changes, source=source, session_id=conversation_id, now=datetime.now(UTC)
         )
 
-    def _list(self, user_id: str, conversation_id: str, wanted: ListRequest) -> None:
-        listener = self._parts.stores.users.ensure(user_id)
-        shown = self._parts.stores.journal.last_slate(user_id, conversation_id)
-        self._lists.make(listener, conversation_id, wanted, datetime.now(UTC), shown)
+    def _list(self, user_id: str, conversation_id: str, wanted: ListRequest, lang: UiLanguage | None = None) -> None:
+        """Makes a list, in the language of the talk unless another one is named."""
+        journal, listener = self._parts.stores.journal, self._parts.stores.users.ensure(user_id)
+        hearer = listener.model_copy(update={"ui_language": lang or list_language(journal, conversation_id, listener)})
+        shown = journal.last_slate(user_id, conversation_id)
+        self._lists.make(hearer, conversation_id, wanted, datetime.now(UTC), shown)

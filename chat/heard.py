@@ -72,13 +72,13 @@ async def tapped(calls: Sequence[dict[str, Any]], context: TurnContext, heard: H
     heard.model, heard.confidence = "tap", 1.0
     outcome = context.outcome
     for place, call in enumerate(calls):
-        call_id, steps = str(place), len(outcome.done)
+        call_id, before = str(place), outcome.mark()
         heard.calls.append({"id": call_id, **call})
         try:
             await asyncio.to_thread(run_call, context, call["name"], call["args"])
         except ToolRetry as retry:
             log.info("tap tool=%s refused: %s", call["name"], retry)
-            outcome.refused(call_id, steps)
+            outcome.refused(call_id, before)
         except Exception:
             log.exception("tap tool=%s failed", call["name"])
             outcome.failed[call_id] = "fault"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from chat.parts import Parts
 from chat.policy import afresh
+from db.journal import Journal
+from recommend.pbox import Factor
 from recommend.request import Listener, Request, Slate, UiLanguage
 from tools.context import ListRequest, TurnContext
 from tools.replies import GLUE, is_here, list_line
@@ -19,6 +21,11 @@ LARGEST = 20
 RECENT_EVENTS = 200
 SUBJECT = ("query", "told", "anchor", "category")
 """What of a request "more" goes on with, beside its intent."""
+LIMITS = frozenset(
+    {Factor.LENGTH, Factor.STATUS, Factor.ACCESS, Factor.PRICE_SENSITIVITY, Factor.LANGUAGE, Factor.RECENCY,
+     Factor.REPEATS, Factor.QUALITY, Factor.BLOCK}
+)  # fmt: skip
+"""What narrows what was asked for; any other wish is a new question."""
 OWN_PAGE = ("home", "more")
 PRIORITY = ("search", "similar", "trending", "discover", "more", "home")
 
@@ -68,11 +75,33 @@ def wanted_list(ctx: TurnContext, said: str) -> ListRequest | None:
     """
     asked = sorted(ctx.outcome.lists, key=lambda wish: PRIORITY.index(wish.intent))
     if not asked:
-        return ListRequest(intent="home") if ctx.outcome.refresh else None
+        return _refreshed(ctx) if ctx.outcome.refresh else None
     if asked[0].intent == "more" and afresh(said):
         before = ctx.stores.journal.request(ctx.user_id, ctx.conversation_id)
         return asked[0] if _own_page(before) else asked[0].model_copy(update={"intent": "home"})
     return asked[0]
+
+
+def _refreshed(ctx: TurnContext) -> ListRequest:
+    """A new list: of what is on the screen where that was only narrowed ("shorter", "not this one"), else a page."""
+    if any(change.factor not in LIMITS and change.source != "feedback" for change in ctx.outcome.changes):
+        return ListRequest(intent="home")
+    return same_again(ctx.stores.journal, ctx.user_id, ctx.conversation_id, ctx.outcome.unwanted)
+
+
+def same_again(journal: Journal, user_id: str, conversation_id: str, unwanted: Collection[str] = ()) -> ListRequest:
+    """The wish for the list on the screen anew, without items that are not wanted in it; their own page for most."""
+    before = journal.request(user_id, conversation_id)
+    if _own_page(before):
+        return ListRequest(intent="home", told=before.get("told"))
+    seen = frozenset((*before.get("seen", ()), *unwanted))
+    return ListRequest(intent=before["intent"], seen=seen, **{name: before.get(name) for name in SUBJECT})
+
+
+def list_language(journal: Journal, conversation_id: str, listener: Listener) -> UiLanguage:
+    """The language of the talk: that of the list on the screen; the page's before there is one."""
+    wanted = journal.request(listener.user_id, conversation_id)
+    return wanted["listener"]["ui_language"] if wanted else listener.ui_language
 
 
 def _own_page(request: Mapping[str, Any]) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from chat.chips import Offer
-from chat.lists import RECENT_EVENTS, heading
+from chat.lists import RECENT_EVENTS, heading, list_language
 from chat.parts import Parts
 from chat.view import CardView, Chip, Message, Screen, ToolNote
 from db.journal import TurnRecord
@@ -18,6 +18,8 @@ from tools.context import Done, Option
 
 MESSAGES = 30
 """Turns that a screen shows."""
+CHANGES = 100
+"""The last changes, of which a screen knows whether they were undone."""
 Mark = Literal["like", "dislike", "save"]
 """Feedback that a card shows as given."""
 OPPOSITE: dict[str, Mark] = {"like": "dislike", "dislike": "like"}
@@ -37,16 +39,17 @@ class Stage:
         stores, now = self._parts.stores, datetime.now(UTC)
         listener = stores.users.ensure(user_id)
         wanted = stores.journal.request(user_id, conversation_id)
-        lang = wanted["listener"]["ui_language"] if wanted else listener.ui_language
+        lang = list_language(stores.journal, conversation_id, listener)
         turns = stores.journal.turns(user_id, conversation_id, MESSAGES)
         slate = stores.journal.shown(user_id, conversation_id)
         pbox = stores.pbox.load(user_id, now, conversation_id)
         steps = stores.pbox.steps(user_id, now)
+        undone = {change.id for change in stores.pbox.history(user_id, CHANGES) if change.undone}
         shown = self._known(slate)
         return Screen(
             lang=listener.ui_language,
             listener=listener,
-            messages=tuple(m for turn in turns for m in _messages(turn)),
+            messages=tuple(m for turn in turns for m in _messages(turn, undone)),
             cards=self._cards(user_id, slate, lang),
             panel=self._parts.panel.params(pbox, [turn.id for turn in reversed(turns)], now, lang),
             chips=self._chips(user_id, lang, pbox, shown, answers, len(turns)),
@@ -100,7 +103,13 @@ def tool_note(done: Done) -> ToolNote:
     return ToolNote(tool=done.tool, text=done.text, ok=done.ok, change_ids=tuple(change.id for change in done.changes))
 
 
-def _messages(turn: TurnRecord) -> tuple[Message, ...]:
-    notes = tuple(ToolNote.model_validate(note) for call in turn.calls for note in call.get("notes", ()))
+def _standing(kept: dict[str, Any], undone: Collection[int]) -> ToolNote:
+    """A note as it was kept, less the changes that were undone: there is nothing to undo about them any more."""
+    note = ToolNote.model_validate(kept)
+    return note.model_copy(update={"change_ids": tuple(one for one in note.change_ids if one not in undone)})
+
+
+def _messages(turn: TurnRecord, undone: Collection[int]) -> tuple[Message, ...]:
+    notes = tuple(_standing(note, undone) for call in turn.calls for note in call.get("notes", ()))
     spoken = Message(role="assistant", text=turn.reply, notes=notes)
     return (Message(role="user", text=turn.user_text), spoken) if turn.user_text else (spoken,)

@@ -17,7 +17,7 @@ from catalog.spelling import is_chinese
 from chat.agent import Agent, AgentContext
 from chat.faithful import faithful
 from chat.heard import Heard, tapped
-from chat.lists import ListMaker, about_list, wanted_list
+from chat.lists import ListMaker, about_list, list_language, wanted_list
 from chat.narrative import missed, telling, unheld
 from chat.parts import Parts
 from chat.policy import courtesy, search_for
@@ -130,8 +130,7 @@ class TurnRunner:
         """The language to answer in: that of the words, and for a chip that of the list which it stands beside."""
         if spoken.calls is None:
             return spoken_language(spoken.text, listener)
-        wanted = self._parts.stores.journal.request(spoken.user_id, spoken.conversation_id)
-        return wanted["listener"]["ui_language"] if wanted else listener.ui_language
+        return list_language(self._parts.stores.journal, spoken.conversation_id, listener)
 
     def _messages(
         self, spoken: Spoken, context: AgentContext, turns: Sequence[TurnRecord], asked: str | None
@@ -147,11 +146,13 @@ class TurnRunner:
     def _close(self, spoken: Spoken, opening: Opening, heard: Heard) -> tuple[str, Any]:
         """Fetches the list that the turn calls for, composes the reply, and remembers the turn."""
         ctx = opening.context
+        ctx.outcome.mend(heard.mended)
         wanted = wanted_list(ctx, spoken.text)
         if wanted and wanted.intent in ("home", "search", "similar"):
             bare = spoken.calls is None and unheld(ctx.outcome.changes, self._parts.engine.catalogue)
             said = spoken.text if spoken.calls is None else wanted.query or ""
-            wanted = wanted.model_copy(update={"told": telling(said, heard.worked(ctx.outcome), bare=bare)})
+            told = telling(said, heard.worked(ctx.outcome), bare=bare)
+            wanted = wanted.model_copy(update={"told": told or wanted.told})
         hearer = opening.listener.model_copy(update={"ui_language": ctx.lang})
         slate = self._lists.make(hearer, ctx.conversation_id, wanted, ctx.now, ctx.shown) if wanted else None
         sentence = about_list(self._parts, ctx, wanted, slate) if wanted and slate else ""
@@ -204,7 +205,7 @@ class TurnRunner:
             confidence=heard.confidence,
             timings_ms={"turn": round((time.perf_counter() - opening.started) * 1000, 1)},
             asked=ctx.outcome.asked,
-            about=ctx.outcome.about or (None if slate_ids else ctx.about),  # a new list ends what was discussed
+            about=ctx.outcome.about or (None if slate_ids or ctx.outcome.several else ctx.about),
             slate_ids=slate_ids,
             at=ctx.now,
         )

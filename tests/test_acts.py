@@ -8,9 +8,11 @@ from typing import Any
 
 from chat.screens.acts import Acts
 from chat.screens.identity import STATE_KEY
+from chat.screens.paint import Parts
 from chat.screens.taps import UndoTap
-from chat.screens.visits import Seat, in_order
+from chat.screens.visits import Seat, Visit, in_order
 from chat.view import Message, Screen, ToolNote
+from prompts.texts import Texts
 from recommend.request import Listener
 
 
@@ -63,3 +65,20 @@ def test_the_undo_of_one_understood_change_is_one_step_however_many_parameters_i
     parts: Any = None
     asyncio.run(Acts(talk, parts, parts)._take_back(visit, screen, tap))
     assert asked == [note.change_ids]
+
+
+def test_a_tap_while_a_turn_runs_leaves_the_parts_of_the_turn_alone() -> None:
+    talk: Any = SimpleNamespace(taste_choices=lambda _: [])
+    parts = Parts(**{name: name for name in Parts.__dataclass_fields__})  # type: ignore[arg-type]
+    acts = Acts(talk, Texts.load(), parts)
+    visit = Visit(Seat(owner="anna", conversation="talk"), ())
+    screen = Screen(lang="en", listener=Listener(user_id="anna"))
+
+    async def drawn() -> tuple[set[Any], ...]:
+        with acts._answering(visit):
+            meanwhile = set(await acts._painted(visit, screen))
+            stopped = set(await acts._painted(visit, screen, rests=True))
+        return meanwhile, stopped, set(await acts._painted(visit, screen))
+
+    meanwhile, stopped, after = asyncio.run(drawn())
+    assert stopped == after and after - meanwhile == set(parts.of_a_turn()) and "list" in meanwhile

@@ -135,7 +135,7 @@ def test_no_file_and_no_rule_that_holds_leave_the_list_as_it_is(asked: Request) 
 
 def test_a_pinned_item_stands_on_its_place_and_says_why() -> None:
     far = next(item.id for item in CATALOGUE.items[::-1] if item.available and item.age == "all")
-    for lang, words in (("en", "Featured: Spring of stories"), ("zh", "推荐活动：故事之春")):
+    for lang, words in (("en", "Promoted: Spring of stories"), ("zh", "推广：故事之春")):
         asked = request(listener=Listener(user_id="u", ui_language=lang))
         card = with_rules(rule("pin", far, position=3)).recommend(asked).cards[2]
         assert card.candidate.item_id == far and card.candidate.slot == "campaign"

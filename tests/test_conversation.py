@@ -126,7 +126,7 @@ def test_a_title_that_the_settings_hide_is_not_said_to_be_missing(stage: Stage) 
     talk = conversation(stage, script)
     heard(talk, "never again")
     answer = reply(heard(talk, f"do you have {item.title}?"))
-    assert "your settings keep it from you" in answer
+    assert "your settings hide it" in answer
 
 
 def test_a_wish_that_no_item_meets_is_told(stage: Stage) -> None:
@@ -137,7 +137,7 @@ def test_a_wish_that_no_item_meets_is_told(stage: Stage) -> None:
     love = ("update_entity_weight", {"kind": "author", "name": paid.author, "weight_increase": 0.6})
     talk = conversation(stage, ScriptedModel.of(calls(free), calls(love)))
     heard(talk, "free only")
-    assert "I found nothing for" in reply(heard(talk, f"I love {paid.author}"))
+    assert "Nothing here is both" in reply(heard(talk, f"I love {paid.author}"))
 
 
 def test_calls_run_in_the_order_in_which_they_were_said(stage: Stage) -> None:
@@ -419,6 +419,49 @@ def test_a_new_list_ends_what_was_being_discussed_unless_the_turn_speaks_of_an_i
     assert about("more history") is None
 
 
+def test_after_a_comparison_this_is_none_of_the_items(stage: Stage) -> None:
+    model = ScriptedModel.of(calls(("item_details", {"item": "3"})), calls(("compare_items", {"items": ["1", "2"]})))
+    talk = conversation(stage, model)
+    talk.screen("anna", "talk-anna")
+    heard(talk, "tell me about the third")
+    heard(talk, "compare the first two")
+    assert stage.stores.journal.turns("anna", "talk-anna", 1)[-1].about is None
+
+
+def test_what_narrows_a_search_asks_it_again_and_another_wish_does_not(stage: Stage) -> None:
+    short = ("set_length", {"max_minutes": 900})
+    talk = conversation(stage, ScriptedModel.of(calls(DETECTIVES), calls(short), calls(MORE_HISTORY)))
+    heard(talk, "something about a detective")
+
+    def asked() -> tuple[str, str | None]:
+        request = stage.stores.journal.request("anna", "talk-anna")
+        return request["intent"], request["query"]
+
+    items = [stage.engine.catalogue.item(item_id) for item_id in ids(heard(talk, "not longer than fifteen hours"))]
+    assert asked() == ("search", "detective") and items and all(item.sitting_minutes <= 900 for item in items)
+    gone = items[0].id
+    left = talk.act("anna", "talk-anna", gone, "dislike")
+    assert asked() == ("search", "detective") and left.cards and gone not in {card.item_id for card in left.cards}
+    assert talk.set_language("anna", "talk-anna", "zh").cards and asked() == ("search", "detective")
+    heard(talk, "more history")
+    assert asked() == ("home", None)
+
+
+def test_taps_leave_the_list_in_the_language_of_the_talk(stage: Stage) -> None:
+    history = ("update_interest_weight", {"category": "历史", "weight_increase": 0.3})
+    talk = conversation(stage, ScriptedModel.of(calls(history)))
+    item_id = ids(heard(talk, "来点历史"))[0]
+    for screen in (talk.act("anna", "talk-anna", item_id, "dislike"), talk.refresh("anna", "talk-anna")):
+        assert screen.lang == "en" and all(is_chinese(card.reason) for card in screen.cards)
+
+
+def test_a_change_that_was_undone_offers_no_undo_any_more(stage: Stage) -> None:
+    talk = conversation(stage, ScriptedModel.of(calls(MORE_HISTORY)))
+    note = last_screen(heard(talk, "more history")).messages[-1].notes[0]
+    assert note.change_ids
+    assert not talk.undo("anna", "talk-anna", note.change_ids).messages[-1].notes[0].change_ids
+
+
 def test_more_of_a_search_is_more_of_that_search_until_nothing_more_fits(stage: Stage) -> None:
     talk = conversation(stage, ScriptedModel.of(calls(DETECTIVES), *[calls(MORE)] * 20))
     shown = ids(heard(talk, "something about a detective"))
@@ -534,6 +577,15 @@ def test_what_the_model_mends_in_its_next_answer_is_no_failure(stage: Stage) -> 
     talk = conversation(stage, Mending.of(calls(wrong), calls(right)))
     said = reply(heard(talk, "something short"))
     assert "could not" not in said.lower() and stage.stores.pbox.load("anna", stage.now).entries
+
+
+def test_a_title_that_the_model_mends_is_not_told_as_missing(stage: Stage) -> None:
+    wrong = ("record_feedback", {"item": "Zxqv Wvut", "signal": "like"})
+    right = ("record_feedback", {"item": "1", "signal": "like"})
+    talk = conversation(stage, Mending.of(calls(wrong), calls(right)))
+    talk.screen("anna", "talk-anna")
+    steps = heard(talk, "love zxqv wvut")
+    assert "Zxqv" not in reply(steps) and not any("Zxqv" in chip.text for chip in last_screen(steps).chips)
 
 
 def test_a_strength_that_a_model_writes_as_a_string_is_taken_once(stage: Stage) -> None:

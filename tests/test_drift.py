@@ -37,9 +37,14 @@ def test_similarity_is_symmetric_and_one_only_for_the_same_calls(one: list[Call]
     assert (jaccard(one, other) == 1.0) == (sorted(map(repr, one)) == sorted(map(repr, other)))
 
 
-def test_an_expression_is_compared_with_its_meaning_and_a_sentence_with_its_calls() -> None:
-    lessons = (Lesson(lesson_id="1", said="usual", means="short"), Lesson(lesson_id="2", said="cheapo", calls=(FREE,)))
-    model = Reads(usual=(SHORT, UNDO), short=(SHORT,), cheapo=(FREE,))
+def test_a_sentence_is_compared_with_its_calls_and_an_expression_needs_no_training() -> None:
+    half, free = (SHORT, UNDO), (FREE,)
+    lessons = (
+        Lesson(lesson_id="1", said="usual", means="short"),
+        Lesson(lesson_id="2", said="the usual, please", calls=half),
+        Lesson(lesson_id="3", said="cheapo", calls=free),
+    )
+    model = Reads(**{"the usual, please": (SHORT,), "cheapo": free})
     assert measure(lessons, model, TODAY, TODAY).similarities == (0.5, 1.0)
 
 

@@ -38,11 +38,18 @@ def test_a_kind_is_corrected_only_where_the_name_is_known_for_one_thing(
     lexicon: Lexicon, kind: str, name: str, settled: str
 ) -> None:
     args = {"kind": kind, "name": name, "weight_increase": 0.3}
-    assert lexicon.settled(args) == {**args, "kind": settled}
+    assert lexicon.settled(args, f"more {name}") == {**args, "kind": settled}
 
 
 def test_calls_without_a_kind_stay_as_they_are(lexicon: Lexicon) -> None:
-    assert lexicon.settled({"query": "Jeremy Irons"}) == {"query": "Jeremy Irons"} and lexicon.settled({}) == {}
+    args = {"query": "Jeremy Irons"}
+    assert lexicon.settled(args, "got Jeremy Irons?") == args and lexicon.settled({}, "") == {}
+
+
+@pytest.mark.parametrize("said", ["anything Ursula K Le Guin reads herself", "her voice, Ursula K Le Guin, more of it"])
+def test_a_writer_may_be_meant_as_a_voice_where_the_words_speak_of_one(lexicon: Lexicon, said: str) -> None:
+    args = {"kind": "narrator", "name": "Ursula K Le Guin", "weight_increase": 0.3}
+    assert lexicon.settled(args, said) == args
 
 
 def test_every_line_that_ships_is_a_name_of_a_known_kind_in_both_languages() -> None:

@@ -70,7 +70,7 @@ def test_a_search_keeps_the_words_and_a_taste_tool_is_not_needed(stage: Stage) -
 def test_a_title_that_is_here_but_not_on_the_list_is_said_to_be_kept_out(stage: Stage) -> None:
     wish = stage.do("search_catalog", query="Dracula").lists[0]
     line = list_line(wish, slate_for(stage, ListRequest(intent="home")), stage.engine, "en")
-    assert "your settings keep it from you" in line
+    assert "your settings hide it" in line
 
 
 def test_a_search_says_honestly_whether_it_is_here(stage: Stage) -> None:
@@ -99,7 +99,8 @@ def test_similar_is_anchored_on_the_item_meant(listed: Stage) -> None:
 def test_similar_to_a_title_that_is_not_here_searches_its_words_and_says_so(stage: Stage) -> None:
     outcome = stage.do("find_similar", item="Night of the Dracula Hunters")
     assert outcome.lists == [ListRequest(intent="search", query="Night of the Dracula Hunters")]
-    assert outcome.missed and "I can't find" in stage.reply(outcome)
+    line = list_line(outcome.lists[0], slate_for(stage, ListRequest(intent="home")), stage.engine, "en")
+    assert not outcome.missed and line.startswith("Nothing here is called “Night of the Dracula Hunters”")
 
 
 def test_trending_may_be_limited_to_a_category(stage: Stage) -> None:
@@ -150,6 +151,31 @@ def test_this_is_what_the_talk_is_about(listed: Stage) -> None:
         listed.do("item_details", item="this")
     listed.about = listed.shown[3]
     assert listed.do("item_details", item="this").about == listed.shown[3]
+
+
+def test_a_title_that_is_not_on_the_screen_is_never_taken_for_one_that_is(listed: Stage) -> None:
+    catalogue = listed.engine.catalogue
+    others = [item for item in catalogue.items if item.language == "en" and item.id not in listed.shown][::12]
+    told = {item.title: listed.do("item_details", item=item.title).about for item in others}
+    assert not {title for title, about in told.items() if about in listed.shown}
+
+
+def test_a_place_beyond_the_list_is_no_title(listed: Stage) -> None:
+    with pytest.raises(ToolRetry, match='"1" to "5"'):
+        run_call(listed.context(), "item_details", {"item": "19"})
+
+
+def test_more_like_a_person_is_a_search_and_no_miss(listed: Stage) -> None:
+    outcome = listed.do("find_similar", item="Agatha Christie")
+    assert outcome.lists == [ListRequest(intent="search", query="Agatha Christie")]
+    assert not outcome.missed and not outcome.options and outcome.done[-1].ok
+
+
+def test_an_offered_title_is_hidden_for_as_long_as_was_said(listed: Stage) -> None:
+    context = listed.context()
+    with pytest.raises(ToolRetry):
+        run_call(context, "block_content", {"kind": "item", "name": "zxqv wvut", "duration": "session"})
+    assert all(call["args"]["duration"] == "session" for option in context.outcome.options for call in option.calls)
 
 
 def test_items_are_compared_side_by_side(listed: Stage) -> None:
@@ -211,7 +237,7 @@ def test_liking_and_disliking_teach_a_little(listed: Stage, signal: str, step: f
     assert {entry.source for entry in listed.box().entries} == {"feedback"}
     assert [e.kind for e in listed.stores.events.history("anna").events] == [signal]
     assert outcome.refresh == (signal == "dislike")
-    assert "Dracula" in listed.reply(outcome) and "From that I take" in listed.reply(outcome)
+    assert "Dracula" in listed.reply(outcome) and "So from now on" in listed.reply(outcome)
 
 
 @pytest.mark.parametrize("signal", ["skip", "play", "save", "finished"])

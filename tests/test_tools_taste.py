@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from tools_stage import Stage, embed, make_engine
 
 from catalog.catalogue import Catalogue
 from catalog.resolve import Resolver
+from db.changes import SESSION_HOURS
 from recommend.filters import wanted
 from recommend.pbox import Factor
 from tools.context import Engine, ToolRetry
@@ -37,7 +39,7 @@ def test_a_genre_may_be_wanted_less_and_only_for_now(stage: Stage) -> None:
     outcome = stage.do("update_interest_weight", category="历史", weight_increase=-0.6, duration="session", lang="zh")
     (entry,) = stage.box().of(Factor.CATEGORY)
     assert (entry.key, entry.value, entry.scope, entry.said) == ("history", -0.6, "session", "历史")
-    assert stage.reply(outcome, "zh") == "好的：少很多历史人文（仅这次）。"
+    assert stage.reply(outcome, "zh") == "好的：尽量少推荐历史人文（仅这次）。"
 
 
 def test_a_genre_that_is_none_here_is_kept_as_a_theme_word(stage: Stage) -> None:
@@ -182,6 +184,25 @@ def test_short_and_long_never_loosen_a_stricter_bound(stage: Stage) -> None:
     assert stage.set_keys(Factor.LENGTH) == {"min": 1200.0}
 
 
+def test_a_wish_for_the_session_leaves_a_lasting_one_beneath_it(stage: Stage) -> None:
+    stage.do("set_length", length="long")
+    stage.do("block_content", kind="category", name="horror")
+    stage.do("set_length", length="short", duration="session")
+    stage.do("update_interest_weight", category="horror", weight_increase=0.3, duration="session")
+    assert stage.set_keys(Factor.LENGTH) == {"max": 60.0} and not stage.set_keys(Factor.BLOCK)
+    later = stage.stores.pbox.load("anna", stage.now + timedelta(hours=SESSION_HOURS + 1))
+    assert {entry.key: entry.value for entry in later.of(Factor.LENGTH)} == {"min": 480.0}
+    assert "category:horror" in {entry.key for entry in later.of(Factor.BLOCK)}
+
+
+def test_a_bound_for_the_session_does_not_become_a_lasting_one(stage: Stage) -> None:
+    stage.do("set_length", max_minutes=20, duration="session")
+    stage.do("set_length", length="short")
+    assert stage.set_keys(Factor.LENGTH) == {"max": 20.0}
+    later = stage.stores.pbox.load("anna", stage.now + timedelta(hours=SESSION_HOURS + 1))
+    assert later.value(Factor.LENGTH, "max") == 60.0
+
+
 def test_a_length_without_a_length_goes_back_to_the_model(stage: Stage) -> None:
     with pytest.raises(ToolRetry, match="min_minutes"):
         stage.do("set_length")
@@ -196,7 +217,7 @@ def test_freshness_exploration_popularity_are_absolute(stage: Stage) -> None:
     box = stage.box()
     assert (box.value(Factor.RECENCY), box.value(Factor.REPEATS), box.value(Factor.DIVERSITY)) == (0.8, -1.0, 0.8)
     assert box.entry(Factor.NOVELTY) is not None and box.value(Factor.QUALITY) == 0.9
-    assert stage.reply(outcome) == "Done: rather hidden gems, highly rated — until you undo it."
+    assert stage.reply(outcome) == "Done: preferably hidden gems, highly rated — until you undo it."
     stage.do("set_freshness", recency=0, repeats="allow")
     stage.do("set_popularity", popularity=0)
     assert {e.factor for e in stage.box().entries} == {Factor.NOVELTY, Factor.DIVERSITY, Factor.QUALITY}

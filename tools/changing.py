@@ -68,6 +68,6 @@ def box(ctx: TurnContext) -> PBox:
     return ctx.stores.pbox.load(ctx.user_id, ctx.now, ctx.conversation_id)
 
 
-def clear(factor: Factor, key: str = "", said: str = "") -> Change:
-    """The change that takes a parameter away."""
-    return Change(factor=factor, key=key, op="clear", said=said)
+def clear(factor: Factor, key: str = "", said: str = "", duration: Duration | None = None) -> Change:
+    """The change that takes a parameter away, for the session only where the wish is for the session."""
+    return Change(factor=factor, key=key, op="clear", said=said, scope=scope_of(duration))

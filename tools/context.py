@@ -6,10 +6,10 @@ conversation needs afterwards: changes, lists to fetch, facts, a question. Nothi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel
 
@@ -55,6 +55,8 @@ class ListRequest(BaseModel, frozen=True, extra="forbid"):
     """Item id."""
     category: str | None = None
     """Category path."""
+    seen: frozenset[str] = frozenset()
+    """Item ids that shall not be in it."""
 
 
 class Option(BaseModel, frozen=True, extra="forbid"):
@@ -81,9 +83,26 @@ class Done(BaseModel, frozen=True, extra="forbid"):
     ok: bool = True
 
 
+class Mark(NamedTuple):
+    """How much an outcome holds at some time: steps, misses, options, and the question asked."""
+
+    done: int
+    missed: int
+    options: int
+    asked: Topic | None
+
+
+class Astray(NamedTuple):
+    """What a refused call noted for the user."""
+
+    missed: list[Missed]
+    options: list[Option]
+    asked: Topic | None
+
+
 @dataclass
 class Outcome:
-    """What the tools of one turn did. Only appended to, so that tools may run in several threads."""
+    """What the tools of one turn did. Tools only append to it; the host takes back what a model has mended."""
 
     changes: list[Applied] = field(default_factory=list)
     undone: list[Applied] = field(default_factory=list)
@@ -97,16 +116,35 @@ class Outcome:
     done: list[Done] = field(default_factory=list)
     failed: dict[str, Failure] = field(default_factory=dict)
     """Id of a call that came to nothing -> how."""
+    astray: dict[str, Astray] = field(default_factory=dict)
+    """Id of a refused call -> what it noted for the user."""
     asked: Topic | None = None
     """What the assistant now asks about."""
     about: str | None = None
     """Item id that the talk has come to."""
+    several: bool = False
+    """Whether the talk has come to several items at once, so that "this" is none of them."""
     refresh: bool = False
     """Whether the list on the screen no longer fits."""
+    unwanted: list[str] = field(default_factory=list)
+    """Items on the screen that shall go."""
 
-    def refused(self, call_id: str, steps: int) -> None:
-        """Notes a refused call; `steps`: how many were done before it. A step that it left tells the user why."""
-        self.failed[call_id] = "explained" if len(self.done) > steps else "refused"
+    def mark(self) -> Mark:
+        """Where the outcome stands before a call, for `refused`."""
+        return Mark(len(self.done), len(self.missed), len(self.options), self.asked)
+
+    def refused(self, call_id: str, before: Mark) -> None:
+        """Notes a refused call; `before`: the mark from before it. A step that it left tells the user why."""
+        self.failed[call_id] = "explained" if len(self.done) > before.done else "refused"
+        asked = self.asked if self.asked != before.asked else None
+        self.astray[call_id] = Astray(self.missed[before.missed :], self.options[before.options :], asked)
+
+    def mend(self, call_ids: Iterable[str]) -> None:
+        """Takes back what refused calls noted for the user: the model has made them again."""
+        for astray in [self.astray.pop(call_id) for call_id in call_ids if call_id in self.astray]:
+            self.missed = [one for one in self.missed if not any(one is gone for gone in astray.missed)]
+            self.options = [one for one in self.options if not any(one is gone for gone in astray.options)]
+            self.asked = None if astray.asked and self.asked == astray.asked else self.asked
 
 
 @dataclass(frozen=True)

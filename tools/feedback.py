@@ -44,7 +44,8 @@ def record_feedback(
     if not ctx.stores.users.get(ctx.user_id).consent:
         return _without_consent(ctx, found, signal)
     ctx.stores.events.log(ctx.user_id, found.id, signal, ctx.now, value=stars, turn_id=ctx.turn_id)
-    ctx.outcome.refresh |= signal in UNWANTED or (stars is not None and stars <= BAD)
+    if signal in UNWANTED or (stars is not None and stars <= BAD):
+        _gone(ctx, found)
     learnt = _learn(ctx, found, _direction(signal, stars))
     values = {"title": found.title} | ({"stars": stars} if stars else {})
     ctx.outcome.facts.append(Fact(kind=f"feedback_{signal}", values=values))
@@ -63,6 +64,11 @@ def ask_clarification(about: Topic, runtime: ToolRuntime[TurnContext]) -> str:
     ctx.outcome.options.extend(options_for(about, ctx.shown, engine.catalogue, engine.texts, ctx.lang))
     ctx.outcome.done.append(Done(tool="ask_clarification", text=say(ctx, "step.ask")))
     return f"the user is asked, with {len(ctx.outcome.options)} answers to tap: {say(ctx, f'ask.{about}')}"
+
+
+def _gone(ctx: TurnContext, item: Item) -> None:
+    ctx.outcome.refresh = True
+    ctx.outcome.unwanted.append(item.id)
 
 
 def _direction(signal: Signal, stars: int | None) -> int:
@@ -99,7 +105,7 @@ def _without_consent(ctx: TurnContext, item: Item, signal: Signal) -> str:
             ctx.user_id, ctx.turn_id, [hidden(item)], source=ctx.source, session_id=ctx.conversation_id, now=ctx.now
         )
         ctx.outcome.changes.extend(applied)
-        ctx.outcome.refresh = True
+        _gone(ctx, item)
     ctx.outcome.facts.append(Fact(kind="no_consent"))
     ctx.outcome.done.append(Done(tool="record_feedback", text=say(ctx, "fact.no_consent")))
     return "nothing was recorded, because the user has not agreed to it"

@@ -7,8 +7,8 @@ from langchain_core.tools import tool
 
 from catalog.resolve import SURE
 from tools.changing import say
-from tools.context import Done, Fact, ListRequest, ToolRetry, TurnContext
-from tools.items import find_item, is_place
+from tools.context import Done, Fact, ListRequest, TurnContext
+from tools.items import find_item, is_place, meant
 from tools.linking import spoken
 
 FEWEST, MOST = 1, 20
@@ -36,14 +36,12 @@ def search_catalog(query: str, runtime: ToolRuntime[TurnContext]) -> str:
 def find_similar(item: str, runtime: ToolRuntime[TurnContext]) -> str:
     """More like one item, by its place ("2", "last"), its title, or "this": "more like the second", "类似三体的"."""
     ctx = runtime.context
-    try:
-        anchor = find_item(ctx, "find_similar", spoken(item))
-    except ToolRetry:
-        if is_place(item):
-            raise
-        # A title that is not here still says what is wanted: look for the words, and say that the title is missing.
-        ctx.outcome.lists.append(ListRequest(intent="search", query=item.strip()))
-        return f"{item!r} is not in the catalogue; what comes nearest is shown"
+    said = spoken(item)
+    anchor = find_item(ctx, "find_similar", said) if is_place(said) else meant(ctx, said)
+    if anchor is None:
+        # A person, or a title that is not here, still says what is wanted: the list of such words tells what it is.
+        ctx.outcome.lists.append(ListRequest(intent="search", query=said))
+        return _noted(ctx, "find_similar", say(ctx, "step.search", query=said))
     ctx.outcome.lists.append(ListRequest(intent="similar", anchor=anchor.id))
     return _noted(ctx, "find_similar", say(ctx, "step.similar", title=anchor.title))
 

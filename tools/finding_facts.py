@@ -19,7 +19,7 @@ from tools.changing import say
 from tools.context import Done, Fact, ToolRetry, TurnContext
 from tools.items import find_item
 from tools.linking import spoken
-from tools.words import joined
+from tools.words import joined, titled
 
 EXPLAINED = 6
 
@@ -44,9 +44,9 @@ def compare_items(
     if len(found) < 2:
         raise ToolRetry(f"comparing needs two different items, got {items}; name at least two by place or title")
     rows = [_record(ctx, each) for each in found]
-    ctx.outcome.about = None
+    ctx.outcome.about, ctx.outcome.several = None, True
     ctx.outcome.facts.append(Fact(kind="compare", values={"rows": rows}))
-    titles = joined((each.title for each in found), ctx.lang)
+    titles = titled((each.title for each in found), ctx.lang)
     ctx.outcome.done.append(Done(tool="compare_items", text=say(ctx, "step.compare", titles=titles)))
     return "\n".join(_for_model(ctx, each) for each in found)
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 
-from rapidfuzz import fuzz, process
-
 from catalog.items import Item
 from catalog.resolve import SURE
 from catalog.spelling import plain
 from tools.context import Done, Missed, Option, ToolRetry, TurnContext
+from tools.titles import PART, likeness
 
-TITLE_SCORE = 80.0
-"""Likeness (0..100) from which a spoken title is one of those shown."""
 NEAREST = 3
 LAST = frozenset({"last", "last one", "the last one", "最后", "最后一个"})
 THIS = frozenset({"this", "this one", "it", "that", "that one", "这个", "那个", "它"})
@@ -30,11 +27,18 @@ def find_item(ctx: TurnContext, tool: str, reference: str, **rest: object) -> It
 
     `rest`: the call's other arguments, so that a tapped title does what was meant.
     """
+    item = meant(ctx, reference)
+    if item is None:
+        raise ToolRetry(_missed(ctx, tool, reference.strip(), rest))
+    return item
+
+
+def meant(ctx: TurnContext, reference: str) -> Item | None:
+    """The item that a reference means, now under discussion; None where there is none."""
     said = reference.strip()
     item = _by_place(ctx, said) or _by_title(ctx, said)
-    if item is None:
-        raise ToolRetry(_missed(ctx, tool, said, rest))
-    ctx.outcome.about = item.id
+    if item is not None:
+        ctx.outcome.about = item.id
     return item
 
 
@@ -100,14 +104,26 @@ def _place(word: str) -> int | None:
 
 
 def _by_title(ctx: TurnContext, said: str) -> Item | None:
-    """The title on the screen that is meant; else an item of the catalogue that is surely called so."""
-    if not plain(said) or said.casefold() in THIS | LAST:
+    """The title on the screen that is meant; else an item of the catalogue that is surely called so.
+
+    What is called just so comes before what is only spelt alike, wherever it is.
+    """
+    if not plain(said) or is_place(said):
         return None
     catalogue = ctx.engine.catalogue
-    items = [catalogue.item(item_id) for item_id in ctx.shown if item_id in catalogue.row]
-    titles = {(item.id, title): plain(title) for item in items for title in (item.title, item.title_alt) if title}
-    best = process.extractOne(plain(said), titles, scorer=fuzz.WRatio, score_cutoff=TITLE_SCORE)
-    if best:
-        return catalogue.item(best[2][0])
+    alike, shown = _on_screen(ctx, plain(said))
+    if alike >= PART:
+        return shown
     match = ctx.engine.resolver.resolve("item", said, lang=ctx.lang)
-    return catalogue.item(match.key) if match and match.how in SURE else None
+    called = catalogue.item(match.key) if match and match.kind == "item" and match.how in SURE else None
+    return called if called and match and match.how == "exact" else shown or called
+
+
+def _on_screen(ctx: TurnContext, said: str) -> tuple[float, Item | None]:
+    """The item on the screen whose title is most like the words, and how like; of equals the first."""
+    catalogue, best, found = ctx.engine.catalogue, 0.0, None
+    for item in (catalogue.item(item_id) for item_id in ctx.shown if item_id in catalogue.row):
+        alike = max(likeness(said, plain(title)) for title in (item.title, item.title_alt) if title)
+        if alike > best:
+            best, found = alike, item
+    return best, found

@@ -39,10 +39,7 @@ def options_for(
             )
         case "item" if shown:
             titles = [catalogue.item(item_id).title for item_id in shown[:MOST] if item_id in catalogue.row]
-            return tuple(
-                Option(text=title, calls=(call("item_details", item=str(place)),))
-                for place, title in enumerate(titles, 1)
-            )
+            return tuple(Option(text=title, calls=(call("item_details", item=title),)) for title in titles)
         case _:
             return tuple(Option(text=texts.say(f"replies.way.{way}", lang), calls=(call(way),)) for way in WAYS_ON)
 

@@ -11,7 +11,7 @@ from prompts.texts import Texts
 from recommend.pbox import Factor
 from recommend.request import Slate, UiLanguage
 from tools.context import Engine, ListRequest, Outcome
-from tools.words import as_made, joined, phrased, telling
+from tools.words import as_made, either, phrased, telling
 
 GLUE: dict[UiLanguage, str] = {"en": " ", "zh": ""}
 SEMICOLON: dict[UiLanguage, str] = {"en": "; ", "zh": "；"}
@@ -30,7 +30,7 @@ def compose(outcome: Outcome, lang: UiLanguage, texts: Texts, catalogue: Catalog
     parts += [texts.say(f"replies.fact.{fact.kind}", lang, **fact.values) for fact in outcome.facts]
     for missed in outcome.missed:
         name = "replies.missed" if missed.nearest else "replies.missed_all"
-        values = {"nearest": joined(missed.nearest, lang)} if missed.nearest else {}
+        values = {"nearest": either(missed.nearest, lang)} if missed.nearest else {}
         parts.append(texts.say(name, lang, said=missed.said, **values))
     if outcome.asked:
         parts.append(texts.say(f"replies.ask.{outcome.asked}", lang))

@@ -73,14 +73,14 @@ def _like(ctx: TurnContext, name: str, link: Link, said: str, how: tuple[float, 
         factor=link.factor, key=link.key, op="add", value=step, scope=scope_of(duration), said=said,
         half_life_days=half_life(link.factor, duration),
     )  # fmt: skip
-    return write(ctx, name, [*_lifted(ctx, link, said, step), change], lasting=duration == "lasting")
+    return write(ctx, name, [*_lifted(ctx, link, said, how), change], lasting=duration == "lasting")
 
 
 def _set(ctx: TurnContext, name: str, links: Sequence[Link], said: str, how: tuple[float, Duration | None]) -> str:
     weight, duration = how
     if weight == 0:
-        return write(ctx, name, [clear(link.factor, link.key, said) for link in links])
-    changes = [change for link in links for change in _lifted(ctx, link, said or link.key, weight)]
+        return write(ctx, name, [clear(link.factor, link.key, said, duration) for link in links])
+    changes = [change for link in links for change in _lifted(ctx, link, said or link.key, how)]
     changes += [
         Change(
             factor=link.factor, key=link.key, op="set", value=weight, scope=scope_of(duration), said=said,
@@ -91,9 +91,11 @@ def _set(ctx: TurnContext, name: str, links: Sequence[Link], said: str, how: tup
     return write(ctx, name, changes, lasting=duration == "lasting")
 
 
-def _lifted(ctx: TurnContext, link: Link, said: str, weight: float) -> list[Change]:
-    """Wanting a thing takes back an earlier block of that very thing; else the wish could not be met."""
+def _lifted(ctx: TurnContext, link: Link, said: str, how: tuple[float, Duration | None]) -> list[Change]:
+    """Wanting a thing takes back an earlier block of that very thing, for as long; else the wish could not be met."""
+    weight, duration = how
     if weight <= 0 or link.factor == Factor.SCENE:
         return []
     keys = tuple(key for key in (link.block, f"tag:{link.key}") if key)
-    return [clear(Factor.BLOCK, entry.key, entry.said) for entry in blocks_named(ctx, box(ctx), keys, said)]
+    blocks = blocks_named(ctx, box(ctx), keys, said)
+    return [clear(Factor.BLOCK, entry.key, entry.said, duration) for entry in blocks]

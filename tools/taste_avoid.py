@@ -25,7 +25,8 @@ def block_content(kind: Blockable, name: str, runtime: ToolRuntime[TurnContext],
     """Never show it: "no horror" (category), "nothing scary", "不要恐怖的" (tag), a person, a series, one item."""
     ctx, said = runtime.context, spoken(name)
     if kind == "item":
-        item = find_item(ctx, "block_content", said, kind="item")
+        lasts = {"duration": duration} if duration else {}
+        item = find_item(ctx, "block_content", said, kind="item", **lasts)
         keys: tuple[str, ...] = (f"item:{item.id}",)
         said = item.title
     else:

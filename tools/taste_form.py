@@ -115,11 +115,11 @@ def _bounds(ctx: TurnContext, least: int | None, most: int | None, duration: Dur
     if least is not None:
         changes.append(_bound("min", least, duration, hard=True))
     elif most is not None and pbox.value(Factor.LENGTH, "min") >= most:
-        changes.append(clear(Factor.LENGTH, "min"))
+        changes.append(clear(Factor.LENGTH, "min", duration=duration))
     if most is not None:
         changes.append(_bound("max", most, duration, hard=True))
     elif least is not None and pbox.value(Factor.LENGTH, "max", MOST) <= least:
-        changes.append(clear(Factor.LENGTH, "max"))
+        changes.append(clear(Factor.LENGTH, "max", duration=duration))
     return changes
 
 
@@ -131,20 +131,24 @@ def _word(ctx: TurnContext, length: str, duration: Duration | None) -> list[Chan
     pbox = box(ctx)
     shortest, longest = pbox.entry(Factor.LENGTH, "min"), pbox.entry(Factor.LENGTH, "max")
     if length == "long" and shortest and shortest.value > least:
-        changes[0] = _again(shortest, duration)
+        changes[:1] = _again(shortest, changes[0])
     if length == "short" and longest and longest.value < most:
-        changes[1] = _again(longest, duration)
+        changes[1:] = _again(longest, changes[1])
     return changes
 
 
-def _again(stands: Entry, duration: Duration | None) -> Change:
-    return _bound(stands.key, stands.value, duration, hard=stands.hardness == "hard", said=stands.said)
+def _again(stands: Entry, wanted: Change) -> list[Change]:
+    """The stricter bound that stands, in place of the one wanted; one for the session stays beside a lasting one."""
+    kept = wanted.model_copy(update={"value": stands.value, "hard": stands.hardness == "hard", "said": stands.said})
+    if stands.scope == "session" and wanted.scope == "lasting":
+        return [wanted, kept.model_copy(update={"scope": "session"})]
+    return [kept]
 
 
 def _bound(key: str, minutes: float, duration: Duration | None, *, hard: bool = False, said: str = "") -> Change:
     """One bound; one that bounds nothing is taken away."""
     if minutes <= LEAST or minutes >= MOST:
-        return clear(Factor.LENGTH, key)
+        return clear(Factor.LENGTH, key, duration=duration)
     return Change(
         factor=Factor.LENGTH, key=key, op="set", value=minutes, hard=hard, scope=scope_of(duration), said=said
     )

@@ -23,6 +23,8 @@ STRONG = 0.5
 """A step from this size up is "much"."""
 
 COMMA: dict[Lang, str] = {"en": ", ", "zh": "、"}
+OR: dict[Lang, str] = {"en": " or ", "zh": "还是"}
+TITLED: dict[Lang, str] = {"en": "“{}”", "zh": "《{}》"}
 
 
 class Saying(NamedTuple):
@@ -77,6 +79,17 @@ def as_made(undone: Iterable[Applied]) -> tuple[Applied, ...]:
 def joined(phrases: Iterable[str], lang: Lang) -> str:
     """Phrases with commas between them, each once."""
     return COMMA[lang].join(dict.fromkeys(phrases))
+
+
+def titled(titles: Iterable[str], lang: Lang) -> str:
+    """Titles in the marks of the language, with commas between them."""
+    return joined((TITLED[lang].format(title) for title in titles), lang)
+
+
+def either(names: Iterable[str], lang: Lang) -> str:
+    """Names of which one is meant: “A”, “B” or “C”."""
+    *first, last = (f"“{name}”" for name in dict.fromkeys(names))
+    return f"{joined(first, lang)}{OR[lang]}{last}" if first else last
 
 
 def name_of(factor: Factor, key: str, said: str, catalogue: Catalogue, lang: Lang) -> str:

@@ -229,7 +229,7 @@ class ChatGguf(ChatLlamaCpp):
 
     def _options(self, given: dict[str, Any], tools: list[dict[str, Any]] | None, choice: str) -> dict[str, Any]:
         """Sampling options of llama.cpp, for one turn."""
-        seed = int(given.get("seed") or self.seed)
+        seed = self.seed if given.get("seed") is None else int(given["seed"])
         self.client.set_seed(secrets.randbits(31) if seed < 0 else seed)
         most = MAX_CALLS if choice in ("auto", "any") else 1
         grammar = LlamaGrammar.from_string(tool_grammar(tools, choice, most)) if tools else self.grammar

@@ -7,6 +7,7 @@ model still guesses wrong is settled here, where a name is known for one thing o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,13 @@ from catalog.spelling import plain
 FOLDER = Path(__file__).parent / "lexicon"
 KINDS = frozenset({"author", "narrator", "series"})
 """Between these the lexicon decides; what is a genre and what a theme word depends on the catalogue's tree."""
+
+
+_SPOKEN = re.compile(
+    r"\b(read|reads|reader|reading|narrat\w*|voice\w*|perform\w*|host\w*|podcast\w*|listen\w*|sound\w*|accent)\b|"
+    "念|讲|播|说书|声|嗓|读|主持|单口|评书|相声|口音",
+    re.IGNORECASE,
+)
 
 
 def lines(folder: Path = FOLDER) -> list[tuple[str, str, str]]:
@@ -42,7 +50,12 @@ class Lexicon:
                 found.setdefault(plain(name), set()).add(kind)
         return found
 
-    def settled(self, args: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments of a call; the kind of a name is corrected where it is known for one thing only."""
-        known = self._kinds.get(plain(str(args.get("name", ""))), set()) if args.get("kind") in KINDS else set()
-        return {**args, "kind": next(iter(known))} if len(known) == 1 else dict(args)
+    def settled(self, args: Mapping[str, Any], said: str) -> dict[str, Any]:
+        """The arguments of a call; the kind of a name is corrected where it is known for one thing only.
+
+        `said`: the utterance. Who is known for writing may be meant as a voice where it speaks of one.
+        """
+        name = str(args.get("name", ""))
+        known = self._kinds.get(plain(name), set()) if args.get("kind") in KINDS else set()
+        heard = args.get("kind") == "narrator" and _SPOKEN.search(said.replace(name, " "))
+        return {**args, "kind": next(iter(known))} if len(known) == 1 and not heard else dict(args)

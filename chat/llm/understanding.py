@@ -78,6 +78,15 @@ def joined(calls: Iterable[Call]) -> list[Call]:
     return found
 
 
+def calibration_of(folder: Path) -> tuple[float, ...]:
+    """How the confidence of these weights is computed. Raises FileNotFoundError, or ValueError for a bad card."""
+    path = folder / "model.json"
+    try:
+        return tuple(map(float, json.loads(path.read_text(encoding="utf-8"))["calibration"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} has no calibration: {error!r}") from error
+
+
 class Understanding:
     """The embedded model. Thread-safe: readers queue on one lock. `close` frees the native memory."""
 
@@ -90,7 +99,7 @@ class Understanding:
     def load(cls, folder: Path | None = None, *, threads: int = 1) -> Understanding:
         """Loads the weights (by default the shipped ones). Raises FileNotFoundError or ValueError for bad files."""
         folder = folder or WEIGHTS
-        card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        calibration = calibration_of(folder)
         encoder, decoder = PrefixEncoder(folder, threads), Ensemble.load(decoder_files(folder), threads)
         if decoder.pieces != {len(PIECES)} or encoder.decoders != len(decoder):
             decoder.close()
@@ -98,7 +107,7 @@ class Understanding:
                 f"{folder} holds {len(decoder)} decoders of {decoder.pieces} pieces and an encoder for "
                 f"{encoder.decoders}; this version writes {len(PIECES)} pieces"
             )
-        return cls(encoder, decoder, tuple(card["calibration"]))
+        return cls(encoder, decoder, calibration)
 
     def close(self) -> None:
         """Frees the decoders, after the reader at work has finished."""
@@ -134,7 +143,7 @@ class Understanding:
             except Cancelled:
                 return Reading((), NOTHING, False)
         scores, grammar = written.scores, written.grammar
-        read = (Call(name=name, args=self._lexicon.settled(args)) for name, args in grammar.calls)
+        read = (Call(name=name, args=self._lexicon.settled(args, utterance)) for name, args in grammar.calls)
         calls = tuple(joined(_once(read)))
         features = (max(-12.0, sum(scores)), max(-6.0, min(scores)), float(len(calls)), cues.agreement(grammar.called))
         return Reading(calls, features, grammar.done)

@@ -7,8 +7,9 @@ is kept on the server in `Seat`, which counts only for the visitor who owns it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -44,6 +45,8 @@ class Acts:
         self.parts = parts
         self.lines: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         """By visitor, while a tap of theirs is answered."""
+        self.running: Counter[str] = Counter()
+        """By conversation, the turns that are being answered."""
 
     async def arrive(self, seat: Seat, hint: str, request: gr.Request) -> Updates:
         """The page opens. `hint` is the browser's language on its very first visit, else empty."""
@@ -131,8 +134,10 @@ class Acts:
         if tap and tap.act == "persona":
             visit = await self._visit(replace(visit.seat, persona=tap.value, conversation=""), request)
         elif tap and tap.act == "forget" and not visit.seat.persona:
+            lang = (await self._screen(visit)).lang
             await asyncio.to_thread(self.talk.forget, visit.user_id)
             visit = await self._visit(Seat(), request)
+            await self._call(self.talk.set_language, visit, lang)
             notice = "forgotten"
         elif tap and tap.act == "language":
             screen = await self._call(self.talk.set_language, visit, tap.lang)
@@ -169,7 +174,7 @@ class Acts:
         """After Stop: the page at rest again, as far as the turn came."""
         visit = await self._visit(seat, request)
         screen = await self._screen(visit)
-        return await self._painted(visit, screen, self._words(screen)("stopped"))
+        return await self._painted(visit, screen, self._words(screen)("stopped"), rests=True)
 
     async def failed(self, seat: Seat, why: str, request: gr.Request) -> Updates:
         """After an event that broke, or was stopped (`why` is "stopped"): the page at rest, and a word about it."""
@@ -177,25 +182,36 @@ class Acts:
             return await self.stopped(seat, request)
         visit = await self._visit(seat, request)
         screen = await self._screen(visit)
-        return await self._painted(visit, screen, self._words(screen)("failed"), alert=True)
+        return await self._painted(visit, screen, self._words(screen)("failed"), alert=True, rests=True)
 
     async def _turn(
         self, visit: Visit, screen: Screen, said: str, steps: AsyncIterator[Step], notice: str = ""
     ) -> AsyncIterator[Updates]:
         say = self._words(screen)
         running = Running(before=screen.messages, said=said, waiting=say("thinking"))
-        yield {self.parts.chat: running.messages(), **busy(self.parts, screen, say)}
         after, alert = None, False
-        async with _closing(steps) as stream:
-            async for step in stream:
-                running = running.after(step)
-                after = step.screen or after
-                if step.kind in {"error", "stopped"}:
-                    alert = step.kind == "error"
-                    notice = step.text or say("failed" if alert else "stopped")
-                elif step.kind != "screen":
-                    yield {self.parts.chat: running.messages()}
+        with self._answering(visit):
+            yield {self.parts.chat: running.messages(), **busy(self.parts, screen, say)}
+            async with _closing(steps) as stream:
+                async for step in stream:
+                    running = running.after(step)
+                    after = step.screen or after
+                    if step.kind in {"error", "stopped"}:
+                        alert = step.kind == "error"
+                        notice = step.text or say("failed" if alert else "stopped")
+                    elif step.kind != "screen":
+                        yield {self.parts.chat: running.messages()}
         yield await self._painted(visit, after or await self._screen(visit), notice, alert=alert)
+
+    @contextmanager
+    def _answering(self, visit: Visit) -> Iterator[None]:
+        """While a turn runs; what is tapped meanwhile leaves its part of the page alone."""
+        self.running[visit.seat.conversation] += 1
+        try:
+            yield
+        finally:
+            self.running[visit.seat.conversation] -= 1
+            self.running += Counter()  # forgets those at rest
 
     async def _visit(self, seat: Seat, request: gr.Request) -> Visit:
         own = visitor(request)
@@ -219,10 +235,15 @@ class Acts:
         understood = [change for change in tap.ids if change in shown]
         return await self._call(self.talk.undo, visit, understood) if understood else screen
 
-    async def _painted(self, visit: Visit, screen: Screen, notice: str = "", *, alert: bool = False) -> Updates:
+    async def _painted(
+        self, visit: Visit, screen: Screen, notice: str = "", *, alert: bool = False, rests: bool = False
+    ) -> Updates:
+        """The page; while a turn runs without what the turn draws itself, unless it is known to rest (`rests`)."""
         tastes = await asyncio.to_thread(self.talk.taste_choices, screen.lang)
         frame = Frame(acting=visit.seat.persona, personas=visit.personas, tastes=tastes)
         drawn = paint(self.parts, screen, frame, self._words(screen), notice, alert=alert)
+        if self.running[visit.seat.conversation] and not rests:
+            drawn = {part: value for part, value in drawn.items() if part not in self.parts.of_a_turn()}
         return {self.parts.seat: visit.seat, **drawn}
 
     async def _lessons(self, screen: Screen, slip: Slip = NOTHING_TAUGHT) -> Updates:

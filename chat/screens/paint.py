@@ -43,6 +43,10 @@ class Parts:
         """Every component, the outputs of every event."""
         return list(vars(self).values())
 
+    def of_a_turn(self) -> list[Any]:
+        """What a running turn draws itself."""
+        return [self.chat, self.chips, self.notice, self.send, self.stop]
+
 
 @dataclass(frozen=True)
 class Frame:

@@ -13,6 +13,7 @@ from chat.screens.words import Say
 from chat.teaching import Teaching
 from chat.view import LessonView, Taught
 from recommend.request import UiLanguage
+from tools.replies import GLUE
 
 FAULTS = frozenset({"empty", "long", "no_word", "itself", "common", "taken", "unknown"})
 EXPORT = "taught.jsonl"
@@ -38,9 +39,9 @@ async def answer(teaching: Teaching, tap: TeachTap, lang: UiLanguage, say: Say) 
     try:
         match tap.act:
             case "teach":
-                return Slip(told=outcome(await teaching.teach(tap.said, tap.means, tap.lesson, lang), say))
+                return Slip(told=outcome(await teaching.teach(tap.said, tap.means, tap.lesson, lang), lang, say))
             case "again":
-                return Slip(told=outcome(await teaching.again(tap.lesson, lang), say))
+                return Slip(told=outcome(await teaching.again(tap.lesson, lang), lang, say))
             case "withdraw":
                 return Slip(told=say("teach_gone", said=teaching.withdraw(tap.lesson, lang).said))
             case "correct":
@@ -53,15 +54,19 @@ async def answer(teaching: Teaching, tap: TeachTap, lang: UiLanguage, say: Say) 
         return Slip(kept.said, kept.means, kept.lesson, told, alert=True)
 
 
-def outcome(taught: Taught, say: Say) -> str:
+def outcome(taught: Taught, lang: UiLanguage, say: Say) -> str:
     """How what was taught is now understood."""
-    said, told = taught.lesson.said, taught.understood
     before = say("teach_was", means=taught.before) if taught.before else ""
+    return GLUE[lang].join(filter(None, (_now(taught, say), before)))
+
+
+def _now(taught: Taught, say: Say) -> str:
+    said, told = taught.lesson.said, taught.understood
     if told is None:
-        return say("teach_untried", said=said) + before
+        return say("teach_untried", said=said)
     if not told:
-        return say("teach_unheard", said=said, means=taught.lesson.means) + before
-    return say("teach_heard" if taught.sure else "teach_doubted", said=said, told=told) + before
+        return say("teach_unheard", said=said, means=taught.lesson.means)
+    return say("teach_heard" if taught.sure else "teach_doubted", said=said, told=told)
 
 
 def refusal(why: str, say: Say) -> str:

@@ -10,6 +10,7 @@ next start.
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -72,6 +73,7 @@ def roll_back(weights: Path) -> None:
     if not previous(weights).is_dir():
         raise FileNotFoundError(f"there are no earlier weights in {previous(weights)}")
     beside = weights.with_name(f"{weights.name}.new")
+    shutil.rmtree(beside, ignore_errors=True)
     previous(weights).rename(beside)
     weights.rename(previous(weights))
     beside.rename(weights)
@@ -101,6 +103,9 @@ def main(argv: list[str] | None = None) -> int:
             return 1
         log.info("the earlier weights are in service again")
         return 0
+    if not json.loads((args.new / "model.json").read_text(encoding="utf-8"))["metrics"]:
+        sys.stderr.write(f"{args.new} is not calibrated; first `evaluate --weights {args.new} --calibrate`\n")
+        return 1
     reasons, report = judged(args.new, args.weights, judging_records())
     for line in lines_of(report):
         log.info("%s", line)

@@ -7,7 +7,7 @@ import json
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from chat.llm.context import Context
@@ -26,12 +26,18 @@ LISTED = 0.6
 """Share of utterances without a context that get a list on the screen: in the chat there nearly always is one."""
 DISCUSSED = 0.25
 """Share of utterances that do not depend on it which are said while one of the titles shown is under discussion."""
+_BLOCKS = frozenset({"block_content", "unblock_content"})
 LIBRARY = 1500
 Pools = dict[tuple[str, str], list[str]]
 
 
 def slot(name: str, arg: str, args: dict) -> str | None:
-    """The pool that an argument's names may be swapped within."""
+    """The pool that an argument's names may be swapped within.
+
+    Blocked words have one of their own: a mood is blocked as a tag ("nothing sad"), and is none where it is liked.
+    """
+    if arg == "name" and args["kind"] == "tag" and name in _BLOCKS:
+        return "blocked"
     if arg == "name":
         return "title" if args["kind"] == "item" else args["kind"]
     return "title" if arg == "item" else _SLOTS.get((name, arg))
@@ -125,12 +131,12 @@ def merged(*pools: Pools) -> Pools:
 
 
 def _swap_names(record: Record, calls: list[Call], pools: Pools, rng: random.Random) -> Record:
-    utterance, shown = record.utterance, list(record.context.shown)
+    utterance, shown, about = record.utterance, list(record.context.shown), record.context.about
     swapped: dict[str, str] = {}
     for name, args in calls:
         for arg, value in list(args.items()):
             kind = slot(name, arg, args)
-            if not kind or not _is_name(value):
+            if not kind or not _is_name(value) or _is_part(value, shown) or _bare(value, utterance):
                 continue
             if value in swapped:
                 args[arg] = swapped[value]
@@ -143,14 +149,24 @@ def _swap_names(record: Record, calls: list[Call], pools: Pools, rng: random.Ran
             new = rng.choice(pool)
             if len(new) > 50 or any(new.lower() in old.lower() or old.lower() in new.lower() for old in swapped):
                 continue
+            shown = [new if title.lower() == value.lower() else title for title in shown]
+            about = new if about and about.lower() == value.lower() else about
             if found[0].group().islower():
                 new = new.lower()
             utterance = utterance[: found[0].start()] + new + utterance[found[0].end() :]
             args[arg] = swapped[value] = new
-            shown = [new if title == value else title for title in shown]
-    about = swapped.get(record.context.about or "", record.context.about)
     context = record.context.model_copy(update={"shown": tuple(shown), "about": about})
     return record._replace(utterance=utterance, context=context)
+
+
+def _is_part(value: str, shown: Sequence[str]) -> bool:
+    """Whether a name is a part of a title shown: another name would leave nobody knowing which one is meant."""
+    return any(value.lower() in title.lower() and value.lower() != title.lower() for title in shown)
+
+
+def _bare(value: str, utterance: str) -> bool:
+    """Whether nothing but the name is said: what a bare name means depends on what it names."""
+    return value.lower() == utterance.lower().strip(" .!?。！？~…")
 
 
 def _swap_number(record: Record, calls: list[Call], rng: random.Random) -> Record:
@@ -171,16 +187,24 @@ def _swap_number(record: Record, calls: list[Call], rng: random.Random) -> Recor
 def _swap_titles(record: Record, calls: list[Call], pools: Pools, rng: random.Random) -> Record:
     context, said = record.context, record.utterance.lower()
     named = {str(value).lower() for _, args in calls for value in args.values()}
+    meant = _meant(calls, len(context.shown))
     shown = list(context.shown)
     titles = pools[record.lang, "title"]
     for at, title in enumerate(shown):
         words = [w for w in re.findall(r"[\u4e00-\u9fff]{2}|\w{4,}", title.lower()) if w in said]
-        if title.lower() not in named and not words and title != context.about and rng.random() < 0.6:
+        kept = at in meant or title.lower() in named or bool(words) or title == context.about
+        if not kept and rng.random() < 0.6:
             shown[at] = rng.choice(titles)
     if not shown and not context.asked and not context.about and rng.random() < LISTED:
         if not any(name == "ask_clarification" for name, _ in calls):
             shown = rng.sample(titles, rng.choice((3, 4, 5, 6, 6, 6)))
     return record._replace(context=context.model_copy(update={"shown": tuple(shown)}))
+
+
+def _meant(calls: Iterable[Call], shown: int) -> set[int]:
+    """Which titles of a list are labelled by their place: the words may describe them ("the one about Rome")."""
+    items = [item for _, args in calls for item in (args.get("item"), args.get("name"), *args.get("items", ()))]
+    return {int(item) - 1 for item in items if item and item.isdigit()} | ({shown - 1} if "last" in items else set())
 
 
 _LEANS = frozenset({"ask_clarification", "explain_recommendation"})
@@ -225,6 +249,8 @@ _JOINTS = {
     "en": (", and ", ". ", ", ", "; ", " and ", " also ", ". oh and ", ", plus ", " - "),
     "zh": ("，", "。", "，还有", "，另外", "，然后", "，再", " ", "；"),
 }
+_STOPS = {"en": (". ", "; ", ". oh and "), "zh": ("。", "；")}
+"""What follows something unwanted: after "and", what comes next would be unwanted too."""
 _ALONE = frozenset({"ask_clarification", "recommend"})
 
 
@@ -246,8 +272,14 @@ def joined(first: Record, second: Record, rng: random.Random) -> Record:
     names = [str(value) for _, args in second.readings[0] for value in args.values()]
     if re.match(r"[A-Z][a-z]", end) and not any(name.startswith(end[:2]) for name in names):
         end = end[0].lower() + end[1:]
-    text = start + rng.choice(_JOINTS[first.lang]) + end
+    joints = _STOPS if _unwanted(first.readings[0][-1]) else _JOINTS
+    text = start + rng.choice(joints[first.lang]) + end
     return first._replace(utterance=text, readings=((*first.readings[0], *second.readings[0]),))
+
+
+def _unwanted(call: Call) -> bool:
+    name, args = call
+    return name == "block_content" or args.get("weight", args.get("weight_increase", 0.0)) < 0.0
 
 
 def augment(record: Record, pools: Pools, rng: random.Random) -> Record:

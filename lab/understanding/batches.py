@@ -101,9 +101,12 @@ class Stream(IterableDataset):
                 yield from self._batches([_made(record, variants, tokenizer) for record in part], tokenizer, rng)
 
     def _batches(self, found: list[Example | None], tokenizer: Tokenizer, rng: random.Random) -> Iterator[Batch]:
-        unknown = tokenizer.token_to_id("[MASK]")
-        ready = sorted((blurred(made, unknown, rng) for made in found if made), key=lambda made: len(made.source))
-        groups = [ready[n : n + self._size] for n in range(0, len(ready) - self._size + 1, self._size)]
+        ready = [made for made in found if made]
+        if self._augmented:
+            ready = [blurred(made, tokenizer.token_to_id("[MASK]"), rng) for made in ready]
+        full = len(ready) // self._size * self._size  # what does not fill a batch is left out by chance, not by length
+        ready = sorted(rng.sample(ready, full), key=lambda made: len(made.source))
+        groups = [ready[n : n + self._size] for n in range(0, full, self._size)]
         yield from map(Batch.of, rng.sample(groups, len(groups)))
 
 
@@ -121,15 +124,10 @@ class _Variants:
         self._partners = {lang: [r for r in records if r.lang == lang and joinable(r)] for lang in ("en", "zh")}
 
     def of(self, record: Record) -> Record:
-        made = augment(record, self._pools, self._rng)
-        if not joinable(made) or self._rng.random() >= JOINED:
-            return made
-        for _ in range(2 if self._rng.random() < JOINED_AGAIN else 1):
-            made = joined(made, self._partner(record.lang), self._rng)
-        return made
-
-    def _partner(self, lang: str) -> Record:
-        return augment(self._rng.choice(self._partners[lang]), self._pools, self._rng)
+        if joinable(record) and self._rng.random() < JOINED:
+            for _ in range(2 if self._rng.random() < JOINED_AGAIN else 1):
+                record = joined(record, self._rng.choice(self._partners[record.lang]), self._rng)
+        return augment(record, self._pools, self._rng)
 
 
 def _made(record: Record, variants: _Variants | None, tokenizer: Tokenizer) -> Example | None:

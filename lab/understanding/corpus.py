@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 
 from chat.llm.context import Context, layout
 from chat.llm.dsl import Source, encode
+from lab.understanding.check_corpus import record_faults
 
 CORPUS = Path(__file__).parent / "corpus"
 HELD_OUT_FILES = ("train.en-full", "train.zh-mix")
@@ -42,6 +43,8 @@ class Example(NamedTuple):
 
 def parse_record(row: dict[str, Any]) -> Record:
     """A record from its JSON form. Raises ValueError, KeyError or TypeError for a bad one."""
+    if faults := record_faults(row):
+        raise ValueError("; ".join(faults))
     context = Context(shown=tuple(row["shown"]), asked=row["asked"], about=row["about"])
     lists = [row["calls"], *row.get("alt", [])]
     readings = tuple(tuple((call["name"], call["args"]) for call in calls) for calls in lists)
@@ -70,7 +73,7 @@ def _sliced_out(record: Record, parts: int) -> bool:
 def split(folder: Path = CORPUS) -> tuple[list[Record], list[Record]]:
     """Training and test records.
 
-    The test never shares a file (or, for sliced files, a dialogue) with training, nor an utterance word for word.
+    The test never shares a file (or, for sliced files, a dialogue) with training, nor an utterance in the same context.
     """
     train: list[Record] = []
     test: list[Record] = []

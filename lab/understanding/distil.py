@@ -142,6 +142,14 @@ class Plan(NamedTuple):
     device: str = "cpu"
 
 
+def as_taught(texts: list[str]) -> list[list[int]]:
+    """Token ids of the teacher's own tokenizer: the run's may number its pieces otherwise."""
+    tokenizer = Tokenizer.from_file(str(teacher_dir() / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(MAX_TOKENS)
+    return [code.ids for code in tokenizer.encode_batch(texts)]
+
+
 @torch.no_grad()
 def goals(rows: Rows, count: int, plan: Plan, size: int = 256) -> torch.Tensor:
     """The teacher's embeddings of `count` rows; shape (count, d)."""
@@ -161,7 +169,8 @@ def distil(student: Any, tokenizer: Tokenizer, pairs: list[tuple[str, str]], tex
         return Rows([code.ids for code in tokenizer.encode_batch(lines)], plan.device, plan.seed)
 
     english, chinese, running = coded([en for en, _ in pairs]), coded([zh for _, zh in pairs]), coded(texts)
-    unknown, wanted = tokenizer.token_to_id("[MASK]"), goals(english, len(pairs), plan)
+    lessons = Rows(as_taught([en for en, _ in pairs]), plan.device, plan.seed)
+    unknown, wanted = tokenizer.token_to_id("[MASK]"), goals(lessons, len(pairs), plan)
     table = student.embeddings.word_embeddings.weight
     guesser = Guesser(table.shape[1]).to(plan.device)
     rest = [p for p in student.parameters() if p is not table]

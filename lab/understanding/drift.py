@@ -72,13 +72,15 @@ def jaccard(one: Sequence[Call], other: Sequence[Call]) -> float:
 def similarity(lesson: Lesson, model: Understanding) -> float:
     """What the model makes of the taught words by itself, against what was taught."""
     alone = model.parse(lesson.said, Context()).calls
-    taught = lesson.calls or model.parse(lesson.means, Context()).calls
-    return jaccard(taught, alone)
+    return jaccard(lesson.calls, alone)
 
 
 def measure(lessons: Sequence[Lesson], model: Understanding, made: date, today: date) -> Drift:
-    """The drift of lessons against a model whose weights were made on a day."""
-    return Drift(tuple(similarity(lesson, model) for lesson in lessons), (today - made).days)
+    """The drift of taught sentences against a model whose weights were made on a day.
+
+    Expressions do not count: they are put into other words before a model reads them, and no training learns them.
+    """
+    return Drift(tuple(similarity(lesson, model) for lesson in lessons if lesson.calls), (today - made).days)
 
 
 def made_on(weights: Path) -> date:
@@ -93,7 +95,8 @@ def main(argv: list[str] | None = None) -> int:
     settings = load_settings({"data_dir": parser.parse_args(argv).data_dir})
     embedder = Embedder.load(settings.embedder, settings.data_dir)
     records = lesson_records(settings.data_dir, settings.chroma_url)
-    lessons = LessonBook(records, query_embedding(embedder, words_of(settings.data_dir))).lessons()
+    book = LessonBook(records, query_embedding(embedder, words_of(settings.data_dir)))
+    lessons = book.lessons()
     drift, log = measure(lessons, Understanding.load(), made_on(WEIGHTS), datetime.now(UTC).date()), log_to("drift")
     log.info("%d lessons, similarity %.2f, weights %d days old", len(lessons), drift.mean, drift.days)
     if reason := drift.due():

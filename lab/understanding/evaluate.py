@@ -20,8 +20,9 @@ import numpy as np
 
 from catalog.demo import demo_items
 from chat.llm.context import Context
-from chat.llm.understanding import WEIGHTS, Parse, Reading, Understanding
-from chat.policy import decide
+from chat.llm.understanding import NOTHING, WEIGHTS, Parse, Reading, Understanding, calibration_of
+from chat.policy import decide, shortcut
+from chat.tongues import corrected
 from lab.understanding.augment import discussable, discussed
 from lab.understanding.corpus import Call, Record, gate_records, read_records, split
 from lab.understanding.progress import log_to
@@ -31,11 +32,13 @@ DIALOGUE = re.compile(r"(dlgh?-.+)-\d+")
 
 
 class Result(NamedTuple):
-    """One record with the model's reading and the time it took in milliseconds."""
+    """One record with what the chat makes of it and the time it took in milliseconds."""
 
     record: Record
     reading: Reading
     milliseconds: float
+    certain: bool = False
+    """Whether the words can mean only one thing, so that no model was asked (`chat.policy.shortcut`)."""
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -53,9 +56,25 @@ def run(model: Understanding, records: list[Record]) -> list[Result]:
     results = []
     for record in records:
         start = time.perf_counter()
-        reading = model.read(record.utterance, record.context)
-        results.append(Result(record, reading, (time.perf_counter() - start) * 1000))
+        reading, certain = heard(model, record)
+        results.append(Result(record, reading, (time.perf_counter() - start) * 1000, certain))
     return results
+
+
+def heard(model: Understanding, record: Record) -> tuple[Reading, bool]:
+    """What the chat makes of a record, by the same path (`chat.policy.decide`), and whether no model was asked."""
+    exact = shortcut(record.utterance, record.context)
+    if exact is not None:
+        return Reading(exact.calls, NOTHING, True), True
+    reading = model.read(record.utterance, record.context)
+    return reading._replace(calls=corrected(reading.calls, record.utterance)), False
+
+
+def sureness(results: list[Result], weights: tuple[float, ...]) -> np.ndarray:
+    """The confidence of each, float64 (n,)."""
+    x = np.array([(1.0, *result.reading.features) for result in results])
+    certain = np.array([result.certain for result in results])
+    return np.where(certain, 1.0, 1 / (1 + np.exp(-x @ np.array(weights))))
 
 
 def on_screen(records: list[Record], seed: int = 0) -> list[Record]:
@@ -100,8 +119,9 @@ def figures(results: list[Result]) -> dict[str, Any]:
 
 def fit(results: list[Result]) -> tuple[float, ...]:
     """Logistic regression (Newton steps, slight ridge) from a reading's features to its being right."""
-    x = np.array([(1.0, *result.reading.features) for result in results])
-    y = np.array([float(result.exact) for result in results])
+    read = [result for result in results if not result.certain]
+    x = np.array([(1.0, *result.reading.features) for result in read])
+    y = np.array([float(result.exact) for result in read])
     weights = np.zeros(x.shape[1])
     for _ in range(30):
         p = 1 / (1 + np.exp(-x @ weights))
@@ -112,9 +132,8 @@ def fit(results: list[Result]) -> tuple[float, ...]:
 
 def calibration(results: list[Result], weights: tuple[float, ...]) -> dict[str, Any]:
     """Brier score, expected calibration error in ten bins, what the surest half is worth, and what the policy does."""
-    x = np.array([(1.0, *result.reading.features) for result in results])
     y = np.array([float(result.exact) for result in results])
-    p = 1 / (1 + np.exp(-x @ np.array(weights)))
+    p = sureness(results, weights)
     bins = np.minimum((p * 10).astype(int), 9)
     error = sum(abs(p[bins == b].mean() - y[bins == b].mean()) * (bins == b).mean() for b in set(bins.tolist()))
     surest = np.argsort(-p)[: max(1, len(p) // 2)]
@@ -156,7 +175,10 @@ def report_of(results: list[Result]) -> dict[str, Any]:
 
 
 def is_plain(record: Record) -> bool:
-    """A short request with one intent, at most six words or eight Chinese characters, that needs no context."""
+    """A short request with one intent, at most six words or eight Chinese characters, that answers no question.
+
+    A list may be on the screen, and the request may point at it.
+    """
     size = len(record.utterance) / 8 if record.lang == "zh" else len(record.utterance.split()) / 6
     return size <= 1 and len(record.readings[0]) == 1 and not record.context.asked and not record.context.about
 
@@ -197,6 +219,12 @@ def calibrate(weights: Path, model: Understanding, records: list[Record]) -> dic
     return report
 
 
+def measured(weights: Path, model: Understanding, records: list[Record]) -> dict[str, Any]:
+    """The figures of the model of `weights` on records, with those of its confidence."""
+    results = run(model, records)
+    return {**report_of(results), "confidence": calibration(results, calibration_of(weights))}
+
+
 def lines_of(report: dict[str, Any]) -> Iterator[str]:
     """The main figures of a report for people."""
     for lang, f in report.items():
@@ -208,6 +236,8 @@ def lines_of(report: dict[str, Any]) -> Iterator[str]:
             f"{lang:3}  n {f['n']}  intent {f['intent_accuracy']:.3f}  exact {f['exact_match']:.3f}  "
             f"no-call P {none['precision']} R {none['recall']}  p50 {ms['p50']:.1f} ms  p95 {ms['p95']:.1f} ms"
         )
+    for name, tool in report["all"]["tools"].items():
+        yield f"{name:24} n {tool['n']:4}  P {tool['precision']}  R {tool['recall']}  F1 {tool['f1']}"
 
 
 def main() -> None:
@@ -227,7 +257,7 @@ def main() -> None:
     records = on_screen(records) if args.on_screen or args.discussed else records
     records = under_discussion(records) if args.discussed else records
     model, records = Understanding.load(args.weights, threads=args.threads), records[:: args.every]
-    report = calibrate(args.weights, model, records) if args.calibrate else report_of(run(model, records))
+    report = calibrate(args.weights, model, records) if args.calibrate else measured(args.weights, model, records)
     if args.json:
         args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     for line in lines_of(report):

@@ -26,6 +26,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from chat.llm.grammar import CLOSE, OPEN
 from chat.llm.hermes import Defuser, tools_in_words, turns_of
+from chat.policy import courtesy
 from lab.understanding.adapter import write_adapter
 from lab.understanding.corpus import CORPUS, Call, Record, split
 from lab.understanding.model import IGNORED
@@ -84,7 +85,9 @@ class Asker:
     def answer(self, record: Record) -> str:
         """The calls in Hermes form, or a short reply where there is nothing to call."""
         calls = record.readings[0]
-        return "\n".join(map(_written, calls)) if calls else self._texts.say("talk.thanks", record.lang)
+        if not calls:
+            return self._texts.say(f"talk.{courtesy(record.utterance)}", record.lang)
+        return "\n".join(map(_written, calls))
 
     def tokens(self, record: Record) -> Asked:
         """Prompt and answer as token ids, the end mark included."""

@@ -18,7 +18,7 @@ from torch import nn
 
 from catalog.cedict import dictionary
 from chat.llm.context import Context, layout
-from lab.understanding.distil import Plan, Rows, goals, pooled, short_pairs
+from lab.understanding.distil import Plan, Rows, as_taught, goals, pooled, short_pairs
 
 LONGEST_WORD = 8
 BATCH = 256
@@ -43,7 +43,7 @@ class Meanings:
     def taught(cls, public: Path, tokenizer: Tokenizer, plan: Plan) -> Meanings:
         """With the vectors of the teacher model, worked out first (three minutes on a processor)."""
         pairs = translations(public)
-        english = Rows([code.ids for code in tokenizer.encode_batch([en for en, _ in pairs])], plan.device, plan.seed)
+        english = Rows(as_taught([en for en, _ in pairs]), plan.device, plan.seed)
         wanted = goals(english, len(pairs), plan)
         chinese = Rows(as_said([zh for _, zh in pairs], tokenizer), plan.device, plan.seed)
         return cls(chinese, wanted, wanted.shape[1])

@@ -19,6 +19,7 @@ from catalog.embed import Embedder
 from catalog.opening import query_embedding, words_of
 from chat.llm.lessons import Lesson, LessonBook, LessonError, exported, lesson_records
 from chat.llm.understanding import Call
+from lab.understanding.check_corpus import call_faults
 from settings import load_settings
 
 
@@ -40,6 +41,8 @@ def run(book: LessonBook, args: argparse.Namespace) -> str:
     """Does what the command line says; returns what to print."""
     if args.act == "add":
         calls = TypeAdapter(list[Call]).validate_json(args.calls) if args.calls else []
+        if faults := [fault for call in calls for fault in call_faults(call.model_dump())]:
+            raise LessonError("; ".join(faults), "no_tool")
         return told(book.teach(args.said, means=args.means, calls=calls, lesson_id=args.id))
     if args.act == "withdraw":
         return f"withdrawn: {told(book.withdraw(args.id))}"
