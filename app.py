@@ -73,7 +73,7 @@ UNUSABLE = (
     ModelChoiceError,
     CampaignError,
     RankerError,
-    FileNotFoundError,
+    OSError,
 )
 """What a user's settings may be wrong about; each comes with a sentence that says what to do."""
 Progress = Callable[[float, str], None]

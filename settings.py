@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 CONFIG = "attune.toml"
@@ -87,6 +87,13 @@ class Settings(BaseSettings):
         """Whether the page offers teaching: not by default where strangers may come."""
         return self.teaching == "on" or (self.teaching is None and not self.public_url)
 
+    @field_validator("chroma_url")
+    @classmethod
+    def _is_address(cls, url: str | None) -> str | None:
+        if url and not url.startswith(("http://", "https://")):
+            raise ValueError("write the server's address as http://HOST:PORT")
+        return url or None
+
     @property
     def database(self) -> str:
         """The database URL in force."""
@@ -104,7 +111,7 @@ def load_settings(flags: dict[str, Any] | None = None) -> Settings:
     except ValidationError as error:
         lines = [f"setting {'.'.join(map(str, e['loc']))}={e['input']!r}: {e['msg']}" for e in error.errors()]
         raise SettingsError("\n".join(lines)) from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise SettingsError(f"{CONFIG} cannot be read: {error}. Mend that line, or take the file away.") from error
 
 

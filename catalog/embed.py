@@ -145,6 +145,7 @@ def _convert_apart(source: str, folder: Path) -> None:
     environment = dict(os.environ, OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
     if Path(source).is_dir():
         environment["HF_HUB_OFFLINE"] = "1"
+        source = str(Path(source).resolve())
     command = [sys.executable, "-m", "catalog.embed", source, str(folder.resolve())]
     root = Path(__file__).resolve().parent.parent
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)

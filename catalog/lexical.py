@@ -18,6 +18,7 @@ from itertools import repeat
 import numpy as np
 
 from catalog.gloss import CJK
+from catalog.spelling import simplified
 
 _PIECES = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+(?:['’][^\W_{CJK}]+)*")
 _CJK = re.compile(f"[{CJK}]")
@@ -104,10 +105,10 @@ class _Columns:
 
 
 def plain(text: str) -> str:
-    """The text without case, accents and width variants."""
+    """The text without case, accents and width variants, in simplified characters."""
     if text.isascii():
         return text.casefold()
-    folded = unicodedata.normalize("NFKD", text).casefold()
+    folded = unicodedata.normalize("NFKD", text).casefold().translate(simplified())
     return unicodedata.normalize("NFC", "".join(c for c in folded if not unicodedata.combining(c)))
 
 

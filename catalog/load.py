@@ -23,7 +23,7 @@ from tqdm import tqdm
 from catalog.chroma import StoreError
 from catalog.embed import EmbedError
 from catalog.items import Item
-from catalog.mapping import Fault, ItemCheck, Mapping, load_mapping
+from catalog.mapping import Fault, ItemCheck, Mapping, MappingError, load_mapping
 from catalog.opening import CatalogueError, imported_items, items_file, open_catalogue, words_of
 from catalog.sources import PUBLIC_DATA, SOURCES
 from catalog.tables import rows
@@ -33,9 +33,22 @@ SHOWN_FAULTS = 20
 
 
 def read_source(path: Path, mapping: Mapping, words: Words) -> tuple[list[Item], list[Fault]]:
-    """The items of a table and the rows that make none. ValueError or OSError where nothing can be read at all."""
-    drafts = ((line, row if isinstance(row, Fault) else mapping.draft(row)) for line, row in rows(path))
-    return _checked(drafts, words)
+    """The items of a table and the rows that make none.
+
+    ValueError or OSError where nothing can be read at all, MappingError where a column is named that no row has.
+    """
+    columns: set[str] = set()
+
+    def drafts() -> Iterator[tuple[int, Fault | dict[str, Any]]]:
+        for line, row in rows(path):
+            if not isinstance(row, Fault):
+                columns.update(row)
+            yield line, row if isinstance(row, Fault) else mapping.draft(row)
+
+    found = _checked(drafts(), words)
+    if columns and (missing := sorted({*mapping.columns.values()} - columns)):
+        raise MappingError(f"{path.name} has no column {missing[0]!r}; its columns: {sorted(columns)}")
+    return found
 
 
 def read_named(name: str, data_folder: Path, words: Words) -> tuple[list[Item], list[Fault]]:

@@ -99,11 +99,13 @@ def words_of(data_dir: Path) -> Words:
     folder = data_dir / "catalogue"
     words = demo_words()
     own: dict[str, object] = {}
-    if (folder / "taxonomy.txt").is_file():
-        own["taxonomy"] = load_taxonomy(folder / "taxonomy.txt")
-    for kind in ("moods", "scenes"):
-        if (folder / f"{kind}.txt").is_file():
-            own[kind] = load_vocabulary(folder / f"{kind}.txt")
+    loaders = {"taxonomy": load_taxonomy, "moods": load_vocabulary, "scenes": load_vocabulary}
+    for kind, load in loaders.items():
+        if (path := folder / f"{kind}.txt").is_file():
+            try:
+                own[kind] = load(path)
+            except ValueError as error:  # bytes that are no UTF-8 too
+                raise CatalogueError(f"{path} cannot be read: {error}. Mend it, or take the file away.") from error
     return words.model_copy(update=own)
 
 

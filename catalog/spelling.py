@@ -33,7 +33,8 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 
 
 @lru_cache(maxsize=1)
-def _simplified() -> dict[int, str]:
+def simplified() -> dict[int, str]:
+    """Traditional to simplified characters, for `str.translate`."""
     _, traditional, simple = _TRADITIONAL.read_text(encoding="utf-8").split("\n")[:3]
     return {ord(old): new for old, new in zip(traditional, simple, strict=True)}
 
@@ -52,7 +53,7 @@ def plain(text: str) -> str:
 
 def _bare(text: str) -> str:
     """Plain width, no accents, simplified characters, straight quotes."""
-    text = unicodedata.normalize("NFKC", text).translate(_simplified()).casefold().replace("’", "'")
+    text = unicodedata.normalize("NFKC", text).translate(simplified()).casefold().replace("’", "'")
     letters = unicodedata.normalize("NFKD", text)
     return unicodedata.normalize("NFC", "".join([c for c in letters if not unicodedata.combining(c)]))
 
@@ -119,11 +120,11 @@ def is_chinese(text: str) -> bool:
 
 
 def contains(whole: str, part: str) -> bool:
-    """Whether one form holds the other: as whole words in English, as characters (two or more) in Chinese."""
+    """Whether one form holds the other: as whole words in English; in Chinese two characters or more, or all of it."""
     if not part:
         return False
     if is_chinese(part):
-        return len(part) > 1 and part in whole
+        return part == whole or (len(part) > 1 and part in whole)
     return f" {part} " in f" {whole} "
 
 

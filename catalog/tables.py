@@ -50,19 +50,31 @@ def _json_rows(path: Path) -> Iterator[Row]:
 def _csv_rows(path: Path, separator: str) -> Iterator[Row]:
     # Bytes that are no UTF-8 spoil their own row only; a byte-order mark of a spreadsheet is put aside.
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        reader = csv.reader(file, delimiter=separator)
-        columns = next(reader, [])
-        last = reader.line_num
-        for cells in reader:
+        reader = csv.reader(file, delimiter=separator, strict=True)
+        columns, last = _cells(reader), reader.line_num
+        if isinstance(columns, str):
+            yield 1, Fault(line=1, reason=columns)
+            return
+        while (cells := _cells(reader)) is not None:
             line, last = last + 1, reader.line_num
             if not cells:
                 continue
-            if len(cells) != len(columns):
+            if isinstance(cells, str):
+                yield line, Fault(line=line, reason=cells)
+            elif len(cells) != len(columns or ()):
                 yield line, Fault(line=line, reason=f"{len(cells)} cells for {len(columns)} columns")
             elif any("\ufffd" in cell for cell in cells):
                 yield line, Fault(line=line, reason="not UTF-8; save the file as UTF-8")
             else:
-                yield line, dict(zip(columns, cells, strict=True))
+                yield line, dict(zip(columns or (), cells, strict=True))
+
+
+def _cells(reader: Iterator[list[str]]) -> list[str] | str | None:
+    """The next row; what is wrong with it; None at the end."""
+    try:
+        return next(reader, None)
+    except csv.Error as error:
+        return f"no proper CSV ({error}); a quotation mark may not be closed, or not be doubled"
 
 
 def _parquet_rows(path: Path) -> Iterator[Row]:

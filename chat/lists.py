@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from zlib import crc32
 
 from chat.parts import Parts
 from chat.policy import afresh
@@ -50,7 +51,7 @@ class ListMaker:
             history=stores.events.history(user_id, RECENT_EVENTS),
             now=now,
             size=min(max(wanted.size or SIZE, 1), LARGEST),
-            seed=int(now.timestamp()) // 3600,
+            seed=crc32(f"{user_id} {int(now.timestamp()) // 3600}".encode()),
             **self._subject(wanted, user_id, conversation_id, seen),
         )
         slate = self._parts.engine.pipeline.recommend(request).model_copy(update={"slate_id": uuid.uuid4().hex})
@@ -60,9 +61,12 @@ class ListMaker:
 
     def _subject(self, wanted: ListRequest, user_id: str, conversation_id: str, shown: Sequence[str]) -> dict[str, Any]:
         """What a list is of, as `Request` names it. More of a list is of the same, less all that was shown of it."""
+        before = self._parts.stores.journal.request(user_id, conversation_id)
+        if wanted.intent == "discover":
+            surprised = before.get("seen", ()) if before.get("intent") == "discover" else ()
+            return wanted.model_dump(exclude={"size"}) | {"seen": frozenset((*surprised, *shown, *wanted.seen))}
         if wanted.intent != "more":
             return wanted.model_dump(exclude={"size"})
-        before = self._parts.stores.journal.request(user_id, conversation_id)
         same = {name: before.get(name) for name in SUBJECT}
         intent = "more" if _own_page(before) else before["intent"]
         return same | {"intent": intent, "seen": frozenset((*before.get("seen", ()), *shown))}

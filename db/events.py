@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from db.engine import Database, UnknownUser
 from db.tables import EventRow, RequestRow, UserRow
 from db.users import add_users
+from recommend.interactions import FIRM, strength
 from recommend.request import Event, EventKind, Exposure, History, Listener, Slate
 
 _E = EventRow.__table__.c
@@ -28,6 +29,9 @@ _LAST = (
     .order_by(_E.at.desc(), _E.id.desc())
     .limit(bindparam("limit"))
 )
+HEARD = ("play", "finished")
+VERDICTS = ("like", "dislike", "finished", "save", "play", "rating")
+"""Events that may be the last word about an item."""
 _EVENTS = TypeAdapter(list[Event])
 _CHUNK = 5_000
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -87,13 +91,16 @@ class EventStore:
                 session.add(EventRow(**_columns(event), slate_id=slate.slate_id, position=card.position))
 
     def history(self, user_id: str, limit: int = 200) -> History:
-        """The user's last `limit` actions and half as many impressions, oldest first."""
+        """The user's last `limit` actions and half as many impressions, oldest first, and what holds from before."""
         seen = {"user_id": user_id, "seen": True, "limit": limit // 2}
         done = {"user_id": user_id, "seen": False, "limit": limit}
         with self._database.read() as session:
             rows = [row for which in (seen, done) for row in reversed(session.execute(_LAST, which).all())]
+            words = _last_words(session, user_id)
+            heard = session.scalars(select(_E.item_id).distinct().where(*_mine(user_id), _E.kind.in_(HEARD))).all()
         rows.sort(key=lambda row: row.at)
-        return History(events=tuple(_events(rows)))
+        rejected = frozenset(event.item_id for event in words if strength(event) <= -FIRM)
+        return History(events=tuple(_events(rows)), heard=frozenset(heard), rejected=rejected)
 
     def all(self, up_to: int | None = None) -> Iterator[Event]:
         """Every event that may be learnt from (with an id of at most `up_to`), in the order of keeping.
@@ -173,6 +180,16 @@ class EventStore:
                 raise ValueError(f"users {sorted(taken)} are real: give the simulated listeners other ids")
             add_users(session, listeners, simulated=True)
             return _insert(session, events)
+
+
+def _mine(user_id: str) -> tuple[Any, ...]:
+    return _E.user_id == user_id, ~_E.seen, _E.undone_version.is_(None)
+
+
+def _last_words(session: Session, user_id: str) -> list[Event]:
+    """The last event about each item among those that may say yes or no to it."""
+    newest = select(func.max(_E.id)).where(*_mine(user_id), _E.kind.in_(VERDICTS)).group_by(_E.item_id)
+    return _events(session.execute(select(*_COLUMNS).where(_E.id.in_(newest))).all())
 
 
 def _consents(session: Session, user_id: str) -> bool:

@@ -105,9 +105,10 @@ class Learner:
         waited = now - last.at if last else timedelta.max
         if bundle is None:
             return waited >= timedelta(minutes=minutes)
+        lost = self._lost(bundle)  # at each look: later events may take the ids of those that were deleted
         new = self._events.actions_after(last.last_event if last else bundle.last_event)
         if waited >= timedelta(minutes=minutes):
-            return new >= LEAST_NEW or self._lost(bundle) > 0
+            return new >= LEAST_NEW or lost > 0
         rest = max(SHORTEST, timedelta(seconds=REST * last.seconds if last else 0.0))
         return new >= MANY_NEW and waited >= rest
 

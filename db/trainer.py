@@ -22,7 +22,7 @@ from recommend.bundles import Bundle
 from recommend.rankers import Ranker
 from recommend.verdicts import Verdict
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 LOOK_S = 0.2
 """How often the waiting side looks whether it should go on waiting."""
@@ -79,7 +79,7 @@ class ChildTrainer:
         order = Order(database=self._database, data_dir=self._data_dir, catalogue=self._catalogue, job=job)
         command = [sys.executable, "-m", "db.work"]
         with tempfile.TemporaryFile() as complaints, subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints, cwd=ROOT, env=_alone()
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints, env=_alone()
         ) as child:  # fmt: skip
             try:
                 return _verdict(child, order, alive, complaints)
@@ -110,4 +110,6 @@ def _verdict(child: subprocess.Popen[bytes], order: Order, alive: Alive, complai
 
 
 def _alone() -> dict[str, str]:
-    return {**os.environ, **dict.fromkeys(THREADS, "1")}
+    """The environment of the child: our modules wherever it runs, for its folders are named from where we run."""
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    return {**os.environ, **dict.fromkeys(THREADS, "1"), "PYTHONPATH": path}

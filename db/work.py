@@ -28,7 +28,7 @@ from db.users import UserStore
 from recommend.bundles import RANKER, Bundles
 from recommend.learning import Fit, Serving, learn
 from recommend.models import Models, fingerprint, fit_models
-from recommend.rankers import WEIGHTS, LambdaMart, RankerError
+from recommend.rankers import LambdaMart, RankerError, ranker
 from recommend.ranking.learn import learn_ranker
 from recommend.ranking.periods import Log
 from recommend.verdicts import Verdict
@@ -68,19 +68,23 @@ def _ranked(job: Job, catalogue: Catalogue, events: EventStore, users: UserStore
         return Verdict(accepted=False, reasons=(NO_VECTORS,))
     told = Log(lambda: events.all(job.last_event), lambda: events.exposures(job.last_event), users.some)
     try:
-        return learn_ranker(catalogue, told, _rival(job), fit_models, job.draft / RANKER)
+        return learn_ranker(catalogue, told, _rival(job, catalogue), fit_models, job.draft / RANKER)
     except Exception as error:  # the ranker's border: the models go into service without it
         log.exception("no ranker could be learnt")
         shutil.rmtree(job.draft / RANKER, ignore_errors=True)
         return Verdict(accepted=False, reasons=(f"{type(error).__name__}: {error}",))
 
 
-def _rival(job: Job) -> LambdaMart:
-    """The ranker that serves. Where something was forgotten, the shipped one: it will serve unless a new one does."""
+def _rival(job: Job, catalogue: Catalogue) -> LambdaMart | None:
+    """The ranker that serves; None where the sum does that can be read.
+
+    Where something was forgotten, the shipped one: it will serve unless a new one does.
+    """
     if job.serving is not None and not job.forgotten:
         with suppress(RankerError):  # it has none, or none that can be read
             return LambdaMart.load(Bundles(job.folder).ranker(job.serving.name))
-    return LambdaMart.load(WEIGHTS / "lambdamart")
+    shipped = ranker("lambdamart", catalogue)
+    return shipped if isinstance(shipped, LambdaMart) else None
 
 
 def _complete(job: Job, verdict: Verdict, models: Models, catalogue: Catalogue) -> None:

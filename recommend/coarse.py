@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from recommend.campaigns import MOST_STRENGTH
-from recommend.fine import LIKING, telling_logits
+from recommend.fine import LIKING, RISING, STANDING, TONGUES, standing, telling_logits, tongue
 from recommend.reading import Reading
 from recommend.recall import Pool
 
@@ -40,10 +40,13 @@ def coarse(reading: Reading, pool: Pool, keep: int = KEEP) -> Pool:
 
 
 def linear(reading: Reading, pool: Pool) -> np.ndarray:
-    """Quality, popularity, the sources' own scores and the PBox shifts, added up."""
-    rows = pool.rows
-    scores = reading.catalogue.quality[rows] + 0.8 * reading.catalogue.popularity[rows] + reading.shift[rows]
-    for name, weight in (*WEIGHTS.items(), ("told", telling_logits(reading))):
+    """Standing, language, the sources' own scores and the PBox shifts, added up: what weighs most in the fine stage."""
+    intent = reading.request.intent
+    rises = intent == "trending"
+    scores = (STANDING if rises else 1.0) * standing(reading, pool) + reading.shift[pool.rows]
+    scores = scores + TONGUES.get(intent, 1.0) * tongue(reading, pool)
+    weights = {**WEIGHTS, "trending": RISING} if rises else WEIGHTS
+    for name, weight in (*weights.items(), ("told", telling_logits(reading))):
         if name in pool.scores:
             scores = scores + weight * pool.scores[name]
     return scores

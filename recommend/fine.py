@@ -16,7 +16,7 @@ from recommend.effects import BETA
 from recommend.pbox import Factor
 from recommend.reading import Reading
 from recommend.recall import Pool
-from recommend.request import Candidate, Effect
+from recommend.request import Candidate, Effect, Intent
 
 LEAST_EFFECT = 1e-4
 """Shifts below this are not worth recording."""
@@ -41,6 +41,10 @@ LIKING: Mapping[str, float] = {
     "habit": 0.8,
 }
 """Logits per unit of the sources that know the listener: chosen on goodbooks users apart from those measured."""
+RISING, STANDING = 4.0, 0.6
+"""Logits of what rises most in a list of what trends, and the share of an item's standing beside it."""
+TONGUES: Mapping[Intent, float] = {"search": 0.0, "similar": 0.3}
+"""Share of TONGUE that counts for a list that was asked for."""
 FATIGUE, MOST_FATIGUE = 0.15, 0.6
 """Logits lost per time that an item was shown and left alone, and at most."""
 
@@ -68,15 +72,16 @@ def additive(reading: Reading, pool: Pool) -> np.ndarray:
     """The transparent scorer: what was asked for, what the listener likes, and what is good anyway."""
     match reading.request.intent:
         case "search":
-            topic = 0.4 * _tongue(reading, pool) if reading.request.told else _nothing(pool)
+            topic = 0.4 * tongue(reading, pool) if reading.request.told else _nothing(pool)
             return 10.0 * np.round(_of(pool, "query"), 2) + topic
         case "similar":
             beside = 5.0 * _of(pool, "similar") + 0.8 * _of(pool, "collaborative")
-            return beside + 0.5 * _standing(reading, pool) + 0.3 * _tongue(reading, pool)
+            return beside + 0.5 * standing(reading, pool) + TONGUES["similar"] * tongue(reading, pool)
         case "trending":
-            return 4.0 * _of(pool, "trending") + 0.6 * _standing(reading, pool) + _tongue(reading, pool)
+            rising = RISING * _of(pool, "trending")
+            return rising + STANDING * standing(reading, pool) + tongue(reading, pool)
         case "discover":
-            return _standing(reading, pool) + _tongue(reading, pool) + _noise(reading, pool)
+            return standing(reading, pool) + tongue(reading, pool) + _noise(reading, pool)
         case _:
             return _personal(reading, pool)
 
@@ -85,14 +90,15 @@ def _personal(reading: Reading, pool: Pool) -> np.ndarray:
     liking = sum((weight * _of(pool, source) for source, weight in LIKING.items()), _nothing(pool))
     now = 0.3 * _of(pool, "trending") - 1.2 * _dislike(reading, pool) - worn(reading, pool)
     fame = FAME * min(1.0, len(reading.past.likings) / SETTLED) * reading.catalogue.popularity[pool.rows]
-    return _standing(reading, pool) - fame + _tongue(reading, pool) + liking + now
+    return standing(reading, pool) - fame + tongue(reading, pool) + liking + now
 
 
-def _standing(reading: Reading, pool: Pool) -> np.ndarray:
+def standing(reading: Reading, pool: Pool) -> np.ndarray:
+    """What is good and heard much, whoever asks."""
     return reading.catalogue.quality[pool.rows] + 0.8 * reading.catalogue.popularity[pool.rows]
 
 
-def _tongue(reading: Reading, pool: Pool) -> np.ndarray:
+def tongue(reading: Reading, pool: Pool) -> np.ndarray:
     """Audio in the language of the page, or in those that the listener hears."""
     heard = reading.past.languages
     total = 2 + sum(heard.values())

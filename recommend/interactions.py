@@ -21,6 +21,9 @@ SKIP_SECONDS = 60.0
 LEAST_LIKED = 0.3
 """Summed strength above which a listener counts as liking an item, to learn from and to be served (`reading.Past`):
 two clicks are not enough."""
+FIRM = 0.5
+"""From this strength on an event is the last word about its item: what was turned down last is no liking, whatever was
+done with it before."""
 
 STRENGTH = {"like": 1.0, "finished": 0.8, "save": 0.7, "play": 0.5, "click": 0.15, "skip": -0.3, "dislike": -1.0}
 
@@ -70,6 +73,13 @@ class Touches:
         )
 
 
+def _turned_down(strengths: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Which groups of strengths in time order, each beginning at one of `first`, end with a firm no."""
+    places = np.where(np.abs(strengths) >= FIRM, np.arange(len(strengths)), -1)
+    words = np.maximum.reduceat(places, first)
+    return (words >= 0) & (strengths[words] <= -FIRM)
+
+
 @dataclass(frozen=True, eq=False)
 class Interactions:
     """What each listener liked, each item once. Listeners who liked nothing are left out."""
@@ -88,7 +98,10 @@ class Interactions:
 
     @classmethod
     def from_touches(cls, touches: Touches) -> Interactions:
-        """Strengths are summed per listener and item; sums of at most LEAST_LIKED are no liking, sums above 1 are 1."""
+        """Strengths are summed per listener and item; sums of at most LEAST_LIKED are no liking, sums above 1 are 1.
+
+        Nor is a liking what was turned down last.
+        """
         if not len(touches):
             return cls(touches.items, (), ())
         pair = touches.users * touches.items + touches.rows
@@ -96,7 +109,7 @@ class Interactions:
         first = np.flatnonzero(np.diff(pair[order], prepend=-1))
         total = np.add.reduceat(touches.strengths[order], first)
         last = order[np.append(first[1:], len(order)) - 1]
-        kept = total > LEAST_LIKED
+        kept = (total > LEAST_LIKED) & ~_turned_down(touches.strengths[order], first)
         last, total = last[kept], np.minimum(total[kept], 1.0)
         by_time = np.lexsort((last, touches.days[last], touches.users[last]))
         last, total = last[by_time], total[by_time].astype(np.float32)

@@ -14,7 +14,7 @@ from catalog.catalogue import Catalogue
 from catalog.nearest import Among
 from recommend import filters
 from recommend.effects import Column, Shift, steer
-from recommend.interactions import LEAST_LIKED, strength
+from recommend.interactions import FIRM, LEAST_LIKED, strength
 from recommend.models import Models
 from recommend.pbox import Factor
 from recommend.request import Event, History, Intent, Request
@@ -33,8 +33,6 @@ RESTS = frozenset({"skip", "finished"})
 WANTED = frozenset({"play", "save"})
 REST = timedelta(days=1)
 """So long an item stays away that somebody did not want now or has just heard to its end, unless it is WANTED since."""
-FIRM = 0.5
-"""From this strength on an event is the last word about its item."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +112,7 @@ def read(request: Request, catalogue: Catalogue, models: Models) -> Reading:
 
 def _past(history: History, catalogue: Catalogue, rested: datetime) -> Past:
     tally = _Tally(catalogue, rested)
+    tally.remember(history)
     events = [(e, catalogue.row[e.item_id]) for e in history.events if e.item_id in catalogue.row]
     age = sum(event.kind != SHOWN for event, _ in events)
     for event, row in events:
@@ -132,8 +131,16 @@ class _Tally:
         self._unfaded: dict[int, float] = {}
         self._kinds: dict[int, tuple[float, str]] = {}
         self._last_word: dict[int, float] = {}
+        self._long_ago: list[int] = []
         self._shown: dict[int, int] = {}
         self._heard = np.zeros(len(catalogue), dtype=bool)
+
+    def remember(self, history: History) -> None:
+        """Count what holds from long ago, before the first event."""
+        row = self._catalogue.row
+        self._long_ago = [row[item_id] for item_id in history.heard if item_id in row]
+        self._heard[self._long_ago] = True
+        self._last_word = {row[item_id]: -1.0 for item_id in history.rejected if item_id in row}
 
     def add(self, event: Event, row: int, freshness: float) -> None:
         """Count one event; `freshness` in (0, 1] is what age leaves of it."""
@@ -155,15 +162,16 @@ class _Tally:
 
     def past(self) -> Past:
         """The sum so far."""
-        liked = {row: value for row, value in self._score.items() if value > 0.0}
+        no = {row for row, said in self._last_word.items() if said <= -FIRM}
+        liked = {row: value for row, value in self._score.items() if value > 0.0 and row not in no}
         rejected = np.zeros(len(self._catalogue), dtype=bool)
         rejected[[row for row, said in self._last_word.items() if said <= -1.0]] = True
-        touched = [self._catalogue.items[row] for row in self._score]
+        touched = [self._catalogue.items[row] for row in (*self._score, *self._long_ago)]
         return Past(
             liked=liked,
             likings={row: min(1.0, s) for row, s in self._unfaded.items() if s > LEAST_LIKED and row in liked},
             kinds={row: kind for row, (_, kind) in self._kinds.items()},
-            disliked=tuple(row for row, value in self._score.items() if value < 0.0),
+            disliked=tuple(row for row, value in self._score.items() if value < 0.0 or row in no),
             heard=self._heard,
             rejected=rejected,
             resting=self._resting,

@@ -51,9 +51,13 @@ class Exposure(BaseModel, frozen=True, extra="forbid"):
 
 
 class History(BaseModel, frozen=True, extra="forbid"):
-    """A user's events, oldest first."""
+    """A user's latest events, oldest first, and what of all their doings holds however long ago it was."""
 
     events: tuple[Event, ...] = ()
+    heard: frozenset[str] = frozenset()
+    """Item ids that were ever played or finished."""
+    rejected: frozenset[str] = frozenset()
+    """Item ids that were turned down, with nothing better said since."""
 
 
 class Request(BaseModel, frozen=True, extra="forbid"):

@@ -447,6 +447,13 @@ def test_what_narrows_a_search_asks_it_again_and_another_wish_does_not(stage: St
     assert asked() == ("home", None)
 
 
+def test_a_second_surprise_is_another_one(stage: Stage) -> None:
+    surprise = ("discover_interests", {})
+    talk = conversation(stage, ScriptedModel.of(calls(surprise), calls(surprise), calls(surprise)))
+    lists = [set(ids(heard(talk, "surprise me"))) for _ in range(3)]
+    assert all(lists) and not lists[0] & lists[1] and not lists[2] & (lists[0] | lists[1])
+
+
 def test_taps_leave_the_list_in_the_language_of_the_talk(stage: Stage) -> None:
     history = ("update_interest_weight", {"category": "历史", "weight_increase": 0.3})
     talk = conversation(stage, ScriptedModel.of(calls(history)))

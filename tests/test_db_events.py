@@ -54,6 +54,14 @@ def test_what_was_logged_is_read_back_oldest_first(events: EventStore) -> None:
     assert events.history("ann").events == (event("a"), event("b", 1, kind="rating", value=4.0))
 
 
+def test_what_was_heard_or_turned_down_is_known_however_long_ago(events: EventStore) -> None:
+    old = [event("a", 0), event("b", 1, kind="dislike"), event("c", 2, kind="dislike"), event("c", 3, kind="like")]
+    events.bulk([*old, *(event("z", 10 + n, kind="click") for n in range(30))])
+    history = events.history("ann", limit=20)
+    assert {e.item_id for e in history.events} == {"z"}
+    assert (history.heard, history.rejected) == ({"a"}, {"b"})
+
+
 def test_nothing_at_all_is_kept_without_consent(events: EventStore, database: Database) -> None:
     UserStore(database).update("ann", consent=False)
     assert events.log("ann", "a", "dislike", T0) is False

@@ -130,6 +130,11 @@ def test_a_tag_needs_whole_words():
     assert catalogue.with_tag("war").tolist() == [False, True]
 
 
+def test_a_tag_of_one_chinese_character_is_found_and_parts_no_word():
+    catalogue = catalogue_of(made(tags=("猫",)), made(id="x-2", title="B", tags=("熊猫",)))
+    assert catalogue.with_tag("猫").tolist() == [True, False]
+
+
 def test_a_mood_may_be_said_in_any_word_for_it(demo):
     assert (demo.with_mood("hilarious") == demo.with_mood("funny")).all()
     assert (demo.with_scene("睡前") == demo.with_scene("bedtime")).all()

@@ -103,6 +103,12 @@ def test_a_mapping_names_columns_constants_values_and_separators(tmp_path):
     assert (items[0].id, items[0].minutes, items[0].tags, items[0].access) == ("7", 95, ("tea", "village"), "free")
 
 
+def test_a_mapping_from_a_column_that_does_not_exist_is_refused(tmp_path):
+    path = write_jsonl(tmp_path / "a.jsonl", ROW)
+    with pytest.raises(MappingError, match="no column 'avg_rating'"):
+        read_source(path, Mapping(columns={**{name: name for name in ROW}, "rating": "avg_rating"}), WORDS)
+
+
 def test_a_mapping_to_a_field_that_does_not_exist_is_refused(tmp_path):
     (tmp_path / "bad.toml").write_text('[columns]\ntitel = "name"\n')
     with pytest.raises(MappingError, match="titel"):
@@ -140,6 +146,18 @@ def test_a_broken_csv_row_spoils_only_itself(tmp_path):
     assert [item.id for item in items] == ["a", "c"]
     assert items[0].title == 'A "B",\nC'
     assert [(fault.line, fault.reason[:7]) for fault in faults] == [(4, "2 cells"), (7, "not UTF")]
+
+
+@pytest.mark.parametrize("rows", [20, 2000])
+def test_a_quotation_mark_that_is_never_closed_is_named(tmp_path, rows):
+    path = tmp_path / "a.csv"
+    head = "id,title,format,category,language,minutes,added\n"
+    row = "{},{},podcast,history/culture/food,en,30,2024-01-01\n"
+    long = "".join(row.format(f"x{n}", "T" * 90) for n in range(rows))
+    path.write_text(head + row.format("a", "A") + row.format("b", '"B') + long, encoding="utf-8")
+    items, faults = read_source(path, Mapping(), WORDS)
+    assert items[0].id == "a" and "b" not in {item.id for item in items}
+    assert faults[0].line == 3 and "quotation mark" in faults[0].reason
 
 
 def test_importing_twice_changes_nothing(tmp_path):

@@ -264,8 +264,14 @@ def test_what_rises_trends_and_what_is_always_heard_much_does_not() -> None:
 
 
 def test_a_log_of_a_few_days_trends_by_what_is_heard() -> None:
-    assert heat([0, 0, 1, 2], [0.0, 1.0, 1.0, 1.0])[:3].argmax() == 0
+    assert heat([0, 0, 0, 0, 1, 1, 1, 2], [0.0, *[1.0] * 7])[:3].argmax() == 0
     assert not heat([], []).any()
+
+
+def test_one_keen_listener_is_no_many() -> None:
+    users, rows, days = np.array([0] * 9 + [1, 2, 3]), np.array([0] * 9 + [1] * 3), np.arange(12.0) / 12.0
+    rises = trending(Touches(4, users, rows, np.ones(12), days))
+    assert rises[0] == 0.0 and rises[1] == 1.0
 
 
 def test_models_of_nobody_say_nothing() -> None:

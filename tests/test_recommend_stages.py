@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,10 +13,12 @@ import pytest
 
 from catalog.search import Search
 from recommend.effects import heard_strength, length_fit, voice
+from recommend.interactions import Interactions
 from recommend.kinship import related
 from recommend.models import Models, fit_models
 from recommend.pbox import Factor
 from recommend.pipeline import Pipeline
+from recommend.ranking.grades import grades
 from recommend.reading import Reading, read
 from recommend.recall import recall
 from recommend.request import Candidate, Event, EventKind, History, Listener, Request
@@ -162,6 +165,42 @@ def test_wishes_that_nothing_meets_are_named() -> None:
         entry(Factor.LENGTH, "max", 60.0),
     )
     assert pipeline().recommend(request(*wishes)).relaxed == ("together",)
+
+
+def test_what_rises_most_is_on_the_list_of_what_trends_however_little_known_it_is() -> None:
+    row = int(np.argmin(np.where(CATALOGUE.available, CATALOGUE.popularity + CATALOGUE.quality, np.inf)))
+    rising = np.full(len(CATALOGUE), 0.01, dtype=np.float32)
+    rising[row] = 1.0
+    hot = replace(models(), trending=rising)
+    slate = Pipeline(CATALOGUE, search(), hot).recommend(request(intent="trending"))
+    assert slate.item_ids[0] == CATALOGUE.items[row].id
+
+
+def test_a_surprise_falls_back_to_the_known_where_the_unknown_is_forbidden() -> None:
+    roots = sorted({path.partition("/")[0] for item in CATALOGUE.items for path in item.categories})
+    tastes = [entry(Factor.CATEGORY, root, 0.3) for root in roots if root != "horror"]
+    asked = request(*tastes, entry(Factor.BLOCK, "category:horror", 1.0, hardness="hard"), intent="discover")
+    assert len(pipeline().recommend(asked).cards) == asked.size
+
+
+def test_what_was_turned_down_last_is_no_liking_whatever_was_done_before() -> None:
+    done = ("play", "finished", "like", "dislike")
+    item = CATALOGUE.items[0]
+    events = [Event(user_id="u", item_id=item.id, kind=k, at=NOW + timedelta(minutes=n)) for n, k in enumerate(done)]
+    past = read(request(history=History(events=tuple(events))), CATALOGUE, models()).past
+    assert not past.liked and not past.likings and past.disliked == (0,) and past.rejected[0]
+    assert not Interactions.from_events(CATALOGUE, events).sequences and grades(events) == {item.id: 0}
+
+
+def test_what_was_turned_down_or_heard_long_ago_still_holds() -> None:
+    heard_ago, disliked_ago = CATALOGUE.items[0], CATALOGUE.items[1]
+    past = History(heard=frozenset({heard_ago.id}), rejected=frozenset({disliked_ago.id, "gone"}))
+    reading = read(request(entry(Factor.REPEATS, "", -1.0), history=past), CATALOGUE, models())
+    assert not reading.allowed[0] and not reading.allowed[1]
+    assert heard_ago.category.partition("/")[0] in reading.known
+    better = Event(user_id="u", item_id=disliked_ago.id, kind="like", at=NOW)
+    again = past.model_copy(update={"events": (better,)})
+    assert not read(request(history=again), CATALOGUE, models()).past.rejected[1]
 
 
 def test_disliked_items_go_and_heard_ones_sink_or_go() -> None:

@@ -53,6 +53,10 @@ def test_a_title_in_the_other_language_comes_first(catalogue, search):
         assert item.title_alt.casefold() in {best[0].title.casefold(), (best[0].title_alt or "").casefold()}
 
 
+def test_a_title_in_traditional_characters_comes_first(catalogue, search):
+    assert catalogue.items[search.query("紅樓夢", 1)[0].row].title.startswith("红楼梦")
+
+
 def test_everything_by_an_author_comes_before_everything_else(catalogue, search):
     for author in ("Agatha Christie", "agatha christie", "刘慈欣"):
         written = set(np.flatnonzero(catalogue.by_author(author)))

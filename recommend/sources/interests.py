@@ -19,14 +19,14 @@ def novel(reading: Reading) -> Scoring | None:
     discovering = reading.request.intent == "discover"
     if not reading.known and not discovering:
         return None
-    unknown = np.ones(len(reading.catalogue), dtype=bool)
+    unknown = reading.allowed.copy()
     for top in reading.known:
         unknown &= ~reading.catalogue.in_category(top)
     if not unknown.any():
         if not discovering:
             return None
-        unknown[:] = True
-    rows = _head(reading, unknown & reading.allowed)
+        unknown = reading.allowed
+    rows = _head(reading, unknown)
     quality, popularity = reading.catalogue.quality[rows], reading.catalogue.popularity[rows]
     return Sparse(rows, 0.3 * quality + 0.2 * popularity + 0.5 * fit(reading, rows))
 
