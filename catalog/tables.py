@@ -51,7 +51,8 @@ def _csv_rows(path: Path, separator: str) -> Iterator[Row]:
     # Bytes that are no UTF-8 spoil their own row only; a byte-order mark of a spreadsheet is put aside.
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         reader = csv.reader(file, delimiter=separator, strict=True)
-        columns, last = _cells(reader), reader.line_num
+        columns = _cells(reader) or []
+        last = reader.line_num
         if isinstance(columns, str):
             yield 1, Fault(line=1, reason=columns)
             return
@@ -61,12 +62,12 @@ def _csv_rows(path: Path, separator: str) -> Iterator[Row]:
                 continue
             if isinstance(cells, str):
                 yield line, Fault(line=line, reason=cells)
-            elif len(cells) != len(columns or ()):
+            elif len(cells) != len(columns):
                 yield line, Fault(line=line, reason=f"{len(cells)} cells for {len(columns)} columns")
             elif any("\ufffd" in cell for cell in cells):
                 yield line, Fault(line=line, reason="not UTF-8; save the file as UTF-8")
             else:
-                yield line, dict(zip(columns or (), cells, strict=True))
+                yield line, dict(zip(columns, cells, strict=True))
 
 
 def _cells(reader: Iterator[list[str]]) -> list[str] | str | None:
