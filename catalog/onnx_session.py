@@ -19,8 +19,10 @@ UNREADABLE: tuple[type[Exception], ...] = (
 """What onnxruntime raises for a file that holds no model, or another one than is meant."""
 
 
-def open_session(path: Path, threads: int = 1, *, spinning: bool = True) -> onnxruntime.InferenceSession:
-    """The model of a file on `threads` threads. Raises one of UNREADABLE for a file that is missing or bad.
+def open_session(model: Path | bytes, threads: int = 1, *, spinning: bool = True) -> onnxruntime.InferenceSession:
+    """The model of a file, or of a file's content, on `threads` threads.
+
+    Raises one of UNREADABLE for a file that is missing or bad.
 
     spinning: whether threads that wait for each other keep their processors busy.
     """
@@ -30,4 +32,4 @@ def open_session(path: Path, threads: int = 1, *, spinning: bool = True) -> onnx
     options.log_severity_level = 3
     if not spinning:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

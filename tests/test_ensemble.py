@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from chat.llm.context import Context
 from chat.llm.ensemble import Ensemble, decoder_files
 from chat.llm.llama import LlamaDecoder
+from chat.llm.prefix import ENCODER
 from chat.llm.understanding import WEIGHTS, Understanding
 from lab.understanding import fit
 from lab.understanding.distil import Rows
@@ -129,6 +130,15 @@ def test_decoders_that_the_encoder_has_no_prefix_for_are_refused(weights: Path, 
     shutil.copytree(weights, tmp_path / "weights")
     (tmp_path / "weights" / "decoder.2.gguf").unlink()
     with pytest.raises(ValueError, match="holds 2 decoders"):
+        Understanding.load(tmp_path / "weights")
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", None], ids=["empty", "another file", "cut short"])
+def test_a_damaged_encoder_is_refused_by_name(weights: Path, tmp_path: Path, content: bytes | None) -> None:
+    shutil.copytree(weights, tmp_path / "weights")
+    file = tmp_path / "weights" / ENCODER
+    file.write_bytes(file.read_bytes()[:-1000] if content is None else content)
+    with pytest.raises(ValueError, match=f"{ENCODER} is damaged"):
         Understanding.load(tmp_path / "weights")
 
 

@@ -1,4 +1,4 @@
-"""Rules of encoders that begin elsewhere: a packed file read, pieces translated, others followed, pieces left out."""
+"""Rules of encoders that begin elsewhere: a packed file read, pieces translated, others followed, runs put together."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from lab.understanding.fit import save
 from lab.understanding.follow import Guide
 from lab.understanding.model import Understander, build
 from lab.understanding.origins import E5, MINILM
-from lab.understanding.prune import counted, kept_pieces, pruned_state, pruned_tokenizer
 
 WIDTH = 32
 PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁dune", "▁Dune", "▁cos", "y", "睡", "▁", ",", "<mask>"]
@@ -134,23 +133,6 @@ def test_who_follows_is_drawn_to_the_prefix_that_is_led_and_less_so_with_time(sh
     assert torch.equal(follower.decoder.e.weight, leader.decoder.e.weight)
     assert pulled(0.2, follower) == pytest.approx(after / 2, rel=1e-4) and guide.at(0.4) is None
     assert pulled(0.0, leader) == pytest.approx(0, abs=1e-6)
-
-
-def test_pieces_that_nobody_uses_are_spelt_with_smaller_ones_and_rows_stay_theirs(shipped: Tokenizer) -> None:
-    said = ["something cosy for bedtime", "睡前想听点治愈的"] * 3
-    pieces = kept_pieces(shipped, counted(shipped, said), 3)
-    smaller = pruned_tokenizer(shipped, pieces)
-    assert smaller.get_vocab_size() == len(pieces) < 0.5 * shipped.get_vocab_size()
-    assert smaller.encode(said[0]).tokens == shipped.encode(said[0]).tokens
-    assert smaller.encode("chrysler").tokens == ["[CLS]", "c", *(f"##{letter}" for letter in "hrysler"), "[SEP]"]
-    assert smaller.token_to_id("[PAD]") == 0
-    rows = torch.tensor([shipped.token_to_id(piece) for piece in pieces])
-    table = torch.arange(shipped.get_vocab_size(), dtype=torch.float32)[:, None]
-    kept = pruned_state({"x.embeddings.word_embeddings.weight": table, "y": table}, rows)
-    assert kept["y"] is table
-    assert kept["x.embeddings.word_embeddings.weight"][smaller.token_to_id("something"), 0] == shipped.token_to_id(
-        "something"
-    )
 
 
 def test_models_of_two_runs_are_put_side_by_side_where_they_fit(tmp_path: Path) -> None:

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from tokenizers import Encoding, Tokenizer
 
-from catalog.onnx_session import open_session
+from catalog.onnx_session import UNREADABLE, open_session
 from chat.llm.cues import Cues
+
+ENCODER, TOKENIZER = "encoder.onnx.gz", "tokenizer.json"
+"""The encoder is packed: its eight-bit numbers carry six bits each, and what ships is to be small."""
+GZIP = zlib.MAX_WBITS | 16
+"""The format of a gzip file, in zlib's numbering."""
+
+
+def encoder_content(folder: Path) -> bytes:
+    """The ONNX encoder of a folder of weights, unpacked. Raises FileNotFoundError, or ValueError for a damaged file."""
+    path = folder / ENCODER
+    try:
+        return zlib.decompress(path.read_bytes(), GZIP)
+    except zlib.error as error:
+        raise ValueError(f"{path} is damaged ({error}); get it again") from error
 
 
 class Encoded(NamedTuple):
@@ -24,12 +39,17 @@ class PrefixEncoder:
     """Tokenizer and ONNX encoder. `encode` may be called from several threads at once."""
 
     def __init__(self, folder: Path, threads: int) -> None:
-        """Reads `tokenizer.json` and `encoder.onnx`. Raises OSError or the library's error for bad files."""
-        for name in ("tokenizer.json", "encoder.onnx"):
+        """Reads tokenizer and encoder. Raises FileNotFoundError, or ValueError for bad files."""
+        for name in (TOKENIZER, ENCODER):
             if not (folder / name).is_file():
                 raise FileNotFoundError(folder / name)
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self._session = open_session(folder / "encoder.onnx", threads, spinning=False)
+        try:
+            self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+            self._session = open_session(encoder_content(folder), threads, spinning=False)
+        except UNREADABLE as error:
+            raise ValueError(f"{folder / ENCODER} holds no encoder: {error}") from error
+        except Exception as error:  # the tokenizers library raises nothing narrower
+            raise ValueError(f"{folder} cannot be loaded: {error}") from error
 
     @property
     def decoders(self) -> int:

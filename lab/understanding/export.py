@@ -1,12 +1,13 @@
 """Writes what the product ships: `python -m lab.understanding.export --run RUN [--out FOLDER]`.
 
-encoder.onnx (int8, gives the finished prefix of each model), tokenizer.json, decoder.gguf (Q8_0; decoder.1.gguf … for
-the other models) and model.json (the card).
+encoder.onnx.gz (int8, gives the finished prefix of each model), tokenizer.json, decoder.gguf (Q8_0; decoder.1.gguf …
+for the other models) and model.json (the card).
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
 import hashlib
 import json
 import subprocess
@@ -27,7 +28,7 @@ from torch import nn
 from catalog.onnx_session import open_session
 from chat.llm.dsl import BOS, EOS, MAX_POINTERS, PIECES
 from chat.llm.ensemble import FIRST, decoder_files
-from chat.llm.understanding import WEIGHTS
+from chat.llm.prefix import ENCODER, TOKENIZER, encoder_content
 from lab.onnx_traces import without_traces
 from lab.understanding.corpus import split
 from lab.understanding.model import EPSILON, ROPE_BASE, Decoder, Readers, Understander, build
@@ -73,12 +74,12 @@ class PrefixGraph(nn.Module):
         return model.prefix(states), *model.hints.cues(states, mask)
 
 
-def write_encoder(readers: Readers, tokenizer: Tokenizer, path: Path, int8: bool) -> float:
-    """Writes the ONNX encoder; returns the least cosine between its prefixes and torch's on varied texts."""
+def write_encoder(readers: Readers, tokenizer: Tokenizer, out: Path, int8: bool) -> float:
+    """Writes the packed ONNX encoder; returns the least cosine between its prefixes and torch's on varied texts."""
     graph = PrefixGraph(readers).eval()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        full = Path(folder) / "full.onnx"
+        full, small = Path(folder) / "full.onnx", Path(folder) / "small.onnx"
         length = torch.export.Dim("length", min=2, max=MAX_POINTERS)
         example = torch.tensor([tokenizer.encode("user : something short and funny for the commute").ids])
         torch.onnx.export(
@@ -93,17 +94,16 @@ def write_encoder(readers: Readers, tokenizer: Tokenizer, path: Path, int8: bool
             verbose=False,
         )
         if int8:
-            quantize_dynamic(full, path, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True)
-        else:
-            path.write_bytes(full.read_bytes())
-    onnx.save(without_traces(onnx.load(path)), path)
-    return agreement(graph, tokenizer, path)
+            quantize_dynamic(full, small, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True)
+        model = without_traces(onnx.load(small if int8 else full))
+    (out / ENCODER).write_bytes(gzip.compress(model.SerializeToString(), mtime=0))
+    return agreement(graph, tokenizer, out)
 
 
 @torch.no_grad()
-def agreement(graph: PrefixGraph, tokenizer: Tokenizer, path: Path) -> float:
-    """The least cosine between the prefixes of models and those of an ONNX encoder on varied texts."""
-    session, found = open_session(path), []
+def agreement(graph: PrefixGraph, tokenizer: Tokenizer, weights: Path) -> float:
+    """The least cosine between the prefixes of models and those of the encoder of weights on varied texts."""
+    session, found = open_session(encoder_content(weights)), []
     for text in SAMPLES:
         ids = torch.tensor([tokenizer.encode(text).ids])
         wanted = graph(ids)[0].numpy().ravel()
@@ -173,8 +173,8 @@ def export(run: Path, out: Path, *, int8: bool = True) -> None:
     readers = build(tokenizer.get_vocab_size(), saved["layers"], saved.get("origins"))
     readers.load_state_dict(saved["model"])
     readers.eval()
-    tokenizer.save(str(out / "tokenizer.json"), pretty=False)
-    cosine = write_encoder(readers, tokenizer, out / "encoder.onnx", int8)
+    tokenizer.save(str(out / TOKENIZER), pretty=False)
+    cosine = write_encoder(readers, tokenizer, out, int8)
     for path in decoder_files(out):
         path.unlink(missing_ok=True)
     for number, model in enumerate(readers):
@@ -189,7 +189,7 @@ def card_of(saved: dict[str, Any], origins: tuple[str, ...], cosine: float, out:
     """The model card: where the weights come from, what they may be used for, what they are made of."""
     train, test = split()
     files = {}
-    for path in (out / "encoder.onnx", out / "tokenizer.json", *decoder_files(out)):
+    for path in (out / ENCODER, out / TOKENIZER, *decoder_files(out)):
         content = path.read_bytes()
         files[path.name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     return {
@@ -224,11 +224,11 @@ def main() -> None:
     """Exports as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    parser.add_argument("--out", type=Path, help="by default RUN/weights, which `lab.understanding.accept` puts to use")
     parser.add_argument("--float", action="store_true", help="keep the encoder in float32")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    export(args.run, args.out, int8=not args.float)
+    export(args.run, args.out or args.run / "weights", int8=not args.float)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from onnx import numpy_helper
 from tokenizers import Tokenizer
 
 from chat.llm.ensemble import decoder_files
+from chat.llm.prefix import ENCODER, TOKENIZER, encoder_content
 from chat.llm.understanding import WEIGHTS
 from lab.understanding.export import LAYER_NAMES, PrefixGraph, agreement
 from lab.understanding.fit import save
@@ -44,19 +45,19 @@ def restored(folder: Path) -> tuple[Readers, float]:
 
     Raises ValueError where the files are not those that `lab.understanding.export` writes.
     """
-    tokenizer, graph = Tokenizer.from_file(str(folder / "tokenizer.json")), folder / "encoder.onnx"
+    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     decoders = [_decoder_state(path) for path in decoder_files(folder)]
     origins = json.loads((folder / "model.json").read_text(encoding="utf-8")).get("origins")
     readers = build(tokenizer.get_vocab_size(), [_layers(state) for state in decoders], origins)
     for model, state in zip(readers, decoders, strict=True):
         model.decoder.load_state_dict(state)
-    missing, strange = readers.load_state_dict(_encoder_state(graph, readers), strict=False)
+    missing, strange = readers.load_state_dict(_encoder_state(encoder_content(folder), readers), strict=False)
     lost = [name for name in missing if ".decoder." not in name]
     if lost or strange:
-        raise ValueError(f"{graph} lacks {lost[:3]} and has {strange[:3]}: another version wrote it")
-    cosine = agreement(PrefixGraph(readers).eval(), tokenizer, graph)
+        raise ValueError(f"{folder / ENCODER} lacks {lost[:3]} and has {strange[:3]}: another version wrote it")
+    cosine = agreement(PrefixGraph(readers).eval(), tokenizer, folder)
     if not cosine >= LEAST_COSINE:
-        raise ValueError(f"the restored encoder agrees with {graph} to {cosine:.3f} only")
+        raise ValueError(f"the restored encoder agrees with {folder / ENCODER} to {cosine:.3f} only")
     return readers, cosine
 
 
@@ -77,8 +78,8 @@ def _decoder_state(path: Path) -> dict[str, torch.Tensor]:
     return state
 
 
-def _encoder_state(path: Path, readers: Readers) -> dict[str, torch.Tensor]:
-    values = {value.name: numpy_helper.to_array(value) for value in onnx.load(path).graph.initializer}
+def _encoder_state(content: bytes, readers: Readers) -> dict[str, torch.Tensor]:
+    values = {value.name: numpy_helper.to_array(value) for value in onnx.load_from_string(content).graph.initializer}
     plain = {
         name.removeprefix(OURS): torch.from_numpy(array.copy())
         for name, array in values.items()
@@ -116,7 +117,7 @@ def restore(weights: Path, run: Path) -> float:
     readers, cosine = restored(weights)
     card = json.loads((weights / "model.json").read_text(encoding="utf-8"))
     run.mkdir(parents=True, exist_ok=True)
-    shutil.copy(weights / "tokenizer.json", run / "tokenizer.json")
+    shutil.copy(weights / TOKENIZER, run / TOKENIZER)
     state, told = readers.state_dict(), {"restored_from": card["commit"], **card["training"]}
     shape = {"layers": [model.decoder.shape.layers for model in readers], "origins": list(readers.origins)}
     parts = {"model": state, "last": state, **shape}
