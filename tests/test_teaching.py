@@ -110,7 +110,7 @@ def test_trying_a_meaning_out_leaves_no_trace(stage: Stage) -> None:
         ("sweet", "x" * 121, "up to 120 characters", "最多 120 个字"),
         ("?!", "sweet", "There is no word", "没有可识别的字词"),
         ("Sweet!", "sweet", "It would mean itself", "意思和说法一样"),
-        ("的", "甜", "stands in everybody's sentences".replace("'", "&#x27;"), "人人都会说"),
+        ("的", "甜", "too common", "太常用"),
         ("want some", "sweet", "Teach a longer expression", "教一个更长的说法"),
     ],
 )

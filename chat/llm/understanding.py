@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from chat.llm import bounds
 from chat.llm.context import Context, layout
 from chat.llm.dsl import PIECES, Source
 from chat.llm.ensemble import Ensemble, decoder_files
@@ -143,7 +144,11 @@ class Understanding:
             except Cancelled:
                 return Reading((), NOTHING, False)
         scores, grammar = written.scores, written.grammar
-        read = (Call(name=name, args=self._lexicon.settled(args, utterance)) for name, args in grammar.calls)
+        read = (Call(name=name, args=self._settled(name, args, utterance)) for name, args in grammar.calls)
         calls = tuple(joined(_once(read)))
         features = (max(-12.0, sum(scores)), max(-6.0, min(scores)), float(len(calls)), cues.agreement(grammar.called))
         return Reading(calls, features, grammar.done)
+
+    def _settled(self, name: str, args: dict[str, Any], said: str) -> dict[str, Any]:
+        """The arguments of a call, where knowledge or the words decide what the model may have guessed."""
+        return bounds.settled(args, said) if name == "set_length" else self._lexicon.settled(args, said)
