@@ -61,12 +61,12 @@ class ListMaker:
 
     def _subject(self, wanted: ListRequest, user_id: str, conversation_id: str, shown: Sequence[str]) -> dict[str, Any]:
         """What a list is of, as `Request` names it. More of a list is of the same, less all that was shown of it."""
+        if wanted.intent not in ("more", "discover"):
+            return wanted.model_dump(exclude={"size"})
         before = self._parts.stores.journal.request(user_id, conversation_id)
         if wanted.intent == "discover":
             surprised = before.get("seen", ()) if before.get("intent") == "discover" else ()
             return wanted.model_dump(exclude={"size"}) | {"seen": frozenset((*surprised, *shown, *wanted.seen))}
-        if wanted.intent != "more":
-            return wanted.model_dump(exclude={"size"})
         same = {name: before.get(name) for name in SUBJECT}
         intent = "more" if _own_page(before) else before["intent"]
         return same | {"intent": intent, "seen": frozenset((*before.get("seen", ()), *shown))}

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from db.engine import Database, UnknownUser
 from db.tables import EventRow, RequestRow, UserRow
 from db.users import add_users
-from recommend.interactions import FIRM, strength
+from recommend.interactions import REJECTED, strength
 from recommend.request import Event, EventKind, Exposure, History, Listener, Slate
 
 _E = EventRow.__table__.c
@@ -99,7 +99,7 @@ class EventStore:
             words = _last_words(session, user_id)
             heard = session.scalars(select(_E.item_id).distinct().where(*_mine(user_id), _E.kind.in_(HEARD))).all()
         rows.sort(key=lambda row: row.at)
-        rejected = frozenset(event.item_id for event in words if strength(event) <= -FIRM)
+        rejected = frozenset(event.item_id for event in words if strength(event) <= REJECTED)
         return History(events=tuple(_events(rows)), heard=frozenset(heard), rejected=rejected)
 
     def all(self, up_to: int | None = None) -> Iterator[Event]:

@@ -24,6 +24,8 @@ two clicks are not enough."""
 FIRM = 0.5
 """From this strength on an event is the last word about its item: what was turned down last is no liking, whatever was
 done with it before."""
+REJECTED = -1.0
+"""From this strength down the last word about an item keeps it away."""
 
 STRENGTH = {"like": 1.0, "finished": 0.8, "save": 0.7, "play": 0.5, "click": 0.15, "skip": -0.3, "dislike": -1.0}
 

@@ -14,7 +14,7 @@ from catalog.catalogue import Catalogue
 from catalog.nearest import Among
 from recommend import filters
 from recommend.effects import Column, Shift, steer
-from recommend.interactions import FIRM, LEAST_LIKED, strength
+from recommend.interactions import FIRM, LEAST_LIKED, REJECTED, strength
 from recommend.models import Models
 from recommend.pbox import Factor
 from recommend.request import Event, History, Intent, Request
@@ -140,7 +140,7 @@ class _Tally:
         row = self._catalogue.row
         self._long_ago = [row[item_id] for item_id in history.heard if item_id in row]
         self._heard[self._long_ago] = True
-        self._last_word = {row[item_id]: -1.0 for item_id in history.rejected if item_id in row}
+        self._last_word = {row[item_id]: REJECTED for item_id in history.rejected if item_id in row}
 
     def add(self, event: Event, row: int, freshness: float) -> None:
         """Count one event; `freshness` in (0, 1] is what age leaves of it."""
@@ -165,7 +165,7 @@ class _Tally:
         no = {row for row, said in self._last_word.items() if said <= -FIRM}
         liked = {row: value for row, value in self._score.items() if value > 0.0 and row not in no}
         rejected = np.zeros(len(self._catalogue), dtype=bool)
-        rejected[[row for row, said in self._last_word.items() if said <= -1.0]] = True
+        rejected[[row for row, said in self._last_word.items() if said <= REJECTED]] = True
         touched = [self._catalogue.items[row] for row in (*self._score, *self._long_ago)]
         return Past(
             liked=liked,
