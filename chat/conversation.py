@@ -87,7 +87,7 @@ class Conversation:
 
     def again(self, user_id: str, conversation_id: str) -> Screen:
         """The list on the screen once more, from the parameters as they are now."""
-        self._list(user_id, conversation_id, same_again(self._parts.stores.journal, user_id, conversation_id))
+        self._list_again(user_id, conversation_id)
         return self._stage.screen(user_id, conversation_id)
 
     def act(self, user_id: str, conversation_id: str, item_id: str, action: CardAction) -> Screen:
@@ -158,8 +158,7 @@ class Conversation:
         """The language of the page, "en" or "zh". Reasons are told anew in it."""
         lang: UiLanguage = "zh" if ui == "zh" else "en"
         self._parts.stores.users.update(user_id, ui_language=lang)
-        wanted = same_again(self._parts.stores.journal, user_id, conversation_id)
-        self._list(user_id, conversation_id, wanted, lang)
+        self._list_again(user_id, conversation_id, lang=lang)
         return self._stage.screen(user_id, conversation_id)
 
     def listeners(self) -> list[Listener]:
@@ -187,9 +186,7 @@ class Conversation:
         if not kept and action == "dislike":
             self._change(user_id, conversation_id, [hidden(item)], "feedback", tap)
         if action == "dislike":
-            self._list(
-                user_id, conversation_id, same_again(self._parts.stores.journal, user_id, conversation_id, {item_id})
-            )
+            self._list_again(user_id, conversation_id, {item_id})
 
     def _by_hand(self, user_id: str, conversation_id: str, changes: Sequence[Change]) -> Screen:
         self._change(user_id, conversation_id, changes, "panel")
@@ -201,6 +198,12 @@ class Conversation:
         self._parts.stores.pbox.change(
             user_id, turn_id, changes, source=source, session_id=conversation_id, now=datetime.now(UTC)
         )
+
+    def _list_again(
+        self, user_id: str, conversation_id: str, unwanted: Collection[str] = (), lang: UiLanguage | None = None
+    ) -> None:
+        wanted = same_again(self._parts.stores.journal, user_id, conversation_id, unwanted)
+        self._list(user_id, conversation_id, wanted, lang)
 
     def _list(self, user_id: str, conversation_id: str, wanted: ListRequest, lang: UiLanguage | None = None) -> None:
         """Makes a list, in the language of the talk unless another one is named."""
