@@ -15,9 +15,10 @@ from chat.llm.schema import TOOLS
 from chat.llm.understanding import WEIGHTS
 from lab.understanding.augment import Pools, augment, corpus_pools, discussable, discussed, joinable, joined
 from lab.understanding.average import averaged
-from lab.understanding.batches import Stream, blurred, hinted
-from lab.understanding.corpus import Call, Record, example, gate_records, split
+from lab.understanding.batches import Batch, Stream, alike, blurred, hinted
+from lab.understanding.corpus import Call, Example, Record, example, gate_records, split
 from lab.understanding.fit import Recipe, greedy_share, resumed, told_earlier
+from lab.understanding.model import FUSED, build
 from lab.understanding.restore import restore
 
 
@@ -100,6 +101,30 @@ def test_the_longest_utterances_are_trained_on_too(records: list[Record]) -> Non
     stream = iter(Stream([*short, long], {}, WEIGHTS / "tokenizer.json", 8, seed=1, augmented=False))
     widths = [next(stream).ids.shape[1] for _ in range(50)]
     assert sum(width == max(widths) for width in widths) >= 7  # of ten epochs; it is left out of one in eight by chance
+
+
+def test_batches_hold_each_example_once_and_pad_less_than_chance_would(
+    records: list[Record], tokenizer: Tokenizer
+) -> None:
+    ready = [made for record in records[:600] if (made := example(record, tokenizer))][:512]
+    groups = list(alike(ready, 16))
+    assert all(len(group) == 16 for group in groups)
+    assert sorted(made for group in groups for made in group) == sorted(ready)
+
+    def area(batches: list[list[Example]]) -> int:
+        return sum(max(len(m.source) for m in b) + max(len(m.target) for m in b) for b in batches)
+
+    assert area(groups) < 0.8 * area([ready[at : at + 16] for at in range(0, 512, 16)])
+
+
+def test_the_fused_attention_of_gpus_reads_the_same(records: list[Record], tokenizer: Tokenizer) -> None:
+    (model,) = build(tokenizer.get_vocab_size(), [1])
+    batch = Batch.of([made for record in records[:40] if (made := example(record, tokenizer))])
+    real = batch.mask.bool()
+    with torch.no_grad():
+        plain = model.eval().states(batch.ids, batch.mask)[real]
+        model.encoder.set_attn_implementation(FUSED)
+        torch.testing.assert_close(model.states(batch.ids, batch.mask)[real], plain, rtol=1e-3, atol=1e-4)
 
 
 def test_only_what_does_not_lean_on_an_item_is_said_while_one_is_under_discussion(records: list[Record]) -> None:

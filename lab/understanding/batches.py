@@ -17,6 +17,10 @@ from chat.llm.schema import TOOLS
 from lab.understanding.augment import Pools, augment, joinable, joined
 from lab.understanding.corpus import Example, Record, example
 
+POOL = 12_288
+"""Utterances that are made ready at a time, and sorted so that those of a batch are about as long."""
+SHELVES = 4
+"""Groups of a pool by the length of the target; within each the input's length counts."""
 WORD_DROPOUT = 0.04
 JOINED = 0.2
 """Share of joinable utterances that are said together with another one."""
@@ -96,8 +100,8 @@ class Stream(IterableDataset):
         variants = _Variants(self._records, self._pools, rng) if self._augmented else None
         while True:
             order = rng.sample(self._records, len(self._records))
-            for at in range(0, len(order), self._size * 8):
-                part = order[at : at + self._size * 8]
+            for at in range(0, len(order), POOL):
+                part = order[at : at + POOL]
                 yield from self._batches([_made(record, variants, tokenizer) for record in part], tokenizer, rng)
 
     def _batches(self, found: list[Example | None], tokenizer: Tokenizer, rng: random.Random) -> Iterator[Batch]:
@@ -105,15 +109,23 @@ class Stream(IterableDataset):
         if self._augmented:
             ready = [blurred(made, tokenizer.token_to_id("[MASK]"), rng) for made in ready]
         full = len(ready) // self._size * self._size  # what does not fill a batch is left out by chance, not by length
-        ready = sorted(rng.sample(ready, full), key=lambda made: len(made.source))
-        groups = [ready[n : n + self._size] for n in range(0, full, self._size)]
+        groups = list(alike(rng.sample(ready, full), self._size))
         yield from map(Batch.of, rng.sample(groups, len(groups)))
 
 
-def loader(stream: Stream, workers: int) -> Iterator[Batch]:
+def alike(ready: list[Example], size: int) -> Iterator[list[Example]]:
+    """Groups of `size` examples whose targets and inputs are about as long, so that little is padded."""
+    shelf = max(1, math.ceil(len(ready) / size / SHELVES)) * size
+    ready = sorted(ready, key=lambda made: len(made.target))
+    for start in range(0, len(ready), shelf):
+        row = sorted(ready[start : start + shelf], key=lambda made: len(made.source))
+        yield from (row[at : at + size] for at in range(0, len(row), size))
+
+
+def loader(stream: Stream, workers: int, device: str = "cpu") -> Iterator[Batch]:
     """The stream, read ahead by `workers` processes; 0 makes the batches here."""
     ahead = {"prefetch_factor": 8} if workers else {}
-    return iter(DataLoader(stream, batch_size=None, num_workers=workers, **ahead))
+    return iter(DataLoader(stream, batch_size=None, num_workers=workers, pin_memory=device == "cuda", **ahead))
 
 
 class _Variants:

@@ -49,6 +49,7 @@ class Recipe(NamedTuple):
     seed: int = 0
     device: str = "cpu"
     workers: int = 0
+    compiled: bool = False
     augmented: bool = True
 
 
@@ -131,7 +132,7 @@ def fit(run: Path, records: list[Record], pools: dict, recipe: Recipe, beside: B
     log, tokenizer = log_to("train"), Tokenizer.from_file(str(run / "tokenizer.json"))
     earlier = told_earlier(run)
     model, step = resumed(run, tokenizer, recipe)
-    model.to(recipe.device)
+    model = model.on(recipe.device)
     parameters = sum(p.numel() for p in model.parameters()) / 1e6
     log.info("%d training records, %.1f M parameters, from step %d", len(records), parameters, step)
     if beside.guide and not step:
@@ -141,6 +142,8 @@ def fit(run: Path, records: list[Record], pools: dict, recipe: Recipe, beside: B
         optimizer.add_param_group({"params": beside.parameters, "base": recipe.lr})
     mean_model = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.averaged)) if recipe.averaged else None
     kept = mean_model.module if mean_model else model
+    if recipe.compiled:
+        model.compile_layers()
     shape = [reader.decoder.shape.layers for reader in model]
     told = {k: v for k, v in recipe._asdict().items() if k not in ("save_minutes", "workers")}
     told |= {"gone_on_from": {**earlier, "steps": step}} if earlier else {}
@@ -155,7 +158,7 @@ def fit(run: Path, records: list[Record], pools: dict, recipe: Recipe, beside: B
     )
     schedule, saved_at, mean = TimedSchedule(optimizer, recipe.minutes, recipe.warm), 0.0, None
     model.train()
-    for batch in loader(stream, recipe.workers):
+    for batch in loader(stream, recipe.workers, recipe.device):
         if not schedule.step():
             break
         with torch.autocast(recipe.device, torch.bfloat16, enabled=recipe.bf16):

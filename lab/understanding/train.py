@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--distil-minutes", type=float, default=15, help="for an encoder that is not there yet")
     parser.add_argument("--bf16", action="store_true", help="faster on GPUs and processors with AMX, slower on others")
+    parser.add_argument("--compiled", action="store_true", help="compile the layers (40 s): faster on GPUs")
     parser.add_argument("--threads", type=int, default=2)
     defaults = Recipe()._asdict()
     for name in ("minutes", "batch", "lr", "encoder_lr", "layers", "dropout", "encoder_dropout",
@@ -89,7 +90,7 @@ def leader(args: argparse.Namespace) -> Guide | None:
     if not args.follow:
         return None
     readers, _ = restored(args.follow)
-    return Guide(next(iter(readers)).to(args.device))
+    return Guide(next(iter(readers.on(args.device))))
 
 
 def taught(args: argparse.Namespace) -> Meanings:
