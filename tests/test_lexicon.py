@@ -14,9 +14,11 @@ from chat.llm.understanding import Understanding
 @pytest.fixture
 def lexicon(tmp_path: Path) -> Lexicon:
     known = ("author\tUrsula K. Le Guin", "narrator\tJeremy Irons", "author\tStephen Fry", "narrator\tStephen Fry",
-             "series\tDiscworld", "tag\tdragons")  # fmt: skip
+             "series\tDiscworld", "tag\tdragons", "author\tSimon & Garfunkel")  # fmt: skip
     (tmp_path / "names.en.tsv").write_text("\n".join(known) + "\n", encoding="utf-8")
-    (tmp_path / "names.zh.tsv").write_text("narrator\t田连元\n", encoding="utf-8")
+    (tmp_path / "names.zh.tsv").write_text(
+        "narrator\t田连元\nauthor\t余华\nauthor\t苏童\nauthor\t苏童华\n", encoding="utf-8"
+    )
     return Lexicon(tmp_path)
 
 
@@ -39,6 +41,32 @@ def test_a_kind_is_corrected_only_where_the_name_is_known_for_one_thing(
 ) -> None:
     args = {"kind": kind, "name": name, "weight_increase": 0.3}
     assert lexicon.settled(args, f"more {name}") == {**args, "kind": settled}
+
+
+@pytest.mark.parametrize(
+    ("name", "names"),
+    [
+        ("余华苏童", ["余华", "苏童"]),
+        ("余华田连元苏童", ["余华", "田连元", "苏童"]),
+        ("余华和苏童", ["余华", "苏童"]),
+        ("余华、田连元", ["余华", "田连元"]),
+        ("Jeremy Irons and Stephen Fry", ["Jeremy Irons", "Stephen Fry"]),
+        ("Ursula K. Le Guin, Stephen Fry & jeremy irons", ["Ursula K. Le Guin", "Stephen Fry", "jeremy irons"]),
+        ("苏童华", ["苏童华"]),
+        ("余华先生", ["余华先生"]),
+        ("余华Discworld", ["余华Discworld"]),
+        ("Simon & Garfunkel", ["Simon & Garfunkel"]),
+        ("Stephen Fry and friends", ["Stephen Fry and friends"]),
+        ("and", ["and"]),
+        ("", [""]),
+    ],
+)
+def test_a_name_that_is_nothing_but_several_known_people_is_taken_apart(
+    lexicon: Lexicon, name: str, names: list[str]
+) -> None:
+    args = {"kind": "author", "name": name, "weight_increase": 0.3}
+    assert lexicon.apart(args) == [{**args, "name": part} for part in names]
+    assert lexicon.apart({**args, "kind": "tag"}) == [{**args, "kind": "tag"}]
 
 
 def test_calls_without_a_kind_stay_as_they_are(lexicon: Lexicon) -> None:

@@ -1,8 +1,9 @@
 """Names that are widely known, and what each is known for: a writer, a voice, a series.
 
-"Jeremy Irons could make a shopping list filthy" does not say that he reads and does not write; only knowledge does, and
-a small model has little of it. Training swaps these names into its sentences (`lab.understanding.augment`); what the
-model still guesses wrong is settled here, where a name is known for one thing only.
+"Jeremy Irons could make a shopping list filthy" does not say that he reads and does not write, nor "余华苏童格非" where
+one name ends; only knowledge does, and a small model has little of it. Training swaps these names into its sentences
+(`lab.understanding.augment`); what the model still guesses wrong is settled here, where a name is known for one thing
+only, and where what was taken for one name is nothing but several known ones.
 """
 
 from __future__ import annotations
@@ -18,6 +19,11 @@ from catalog.spelling import plain
 FOLDER = Path(__file__).parent / "lexicon"
 KINDS = frozenset({"author", "narrator", "series"})
 """Between these the lexicon decides; what is a genre and what a theme word depends on the catalogue's tree."""
+PEOPLE = KINDS - {"series"}
+SHORTEST, LONGEST = 2, 9
+"""Characters of a Chinese name of a person."""
+_HAN = re.compile(r"[\u3400-\u9fff]+")
+_AND = re.compile(r"\s*(?:,|&|\band\b|、|和|跟|与)\s*", re.IGNORECASE)
 
 
 _SPOKEN = re.compile(
@@ -59,3 +65,28 @@ class Lexicon:
         known = self._kinds.get(plain(name), set()) if args.get("kind") in KINDS else set()
         heard = args.get("kind") == "narrator" and _SPOKEN.search(said.replace(name, " "))
         return {**args, "kind": next(iter(known))} if len(known) == 1 and not heard else dict(args)
+
+    def apart(self, args: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The arguments of a call, one for each person where the name is nothing but several known people's names."""
+        name = str(args.get("name", ""))
+        if args.get("kind") not in KINDS or plain(name) in self._kinds:
+            return [dict(args)]
+        listed = [part for part in _AND.split(name) if part]
+        names = listed if len(listed) > 1 and all(map(self._person, listed)) else self._run_together(name)
+        return [{**args, "name": part} for part in names or [name]]
+
+    def _person(self, name: str) -> bool:
+        return bool(self._kinds.get(plain(name), set()) & PEOPLE)
+
+    def _run_together(self, name: str) -> list[str]:
+        """The fewest known people whose names, written without a gap, make up the whole; empty where none do."""
+        if not _HAN.fullmatch(name):
+            return []
+        fewest: list[list[str] | None] = [[], *[None] * len(name)]
+        for start in range(len(name)):
+            before = fewest[start]
+            for end in range(start + SHORTEST, min(start + LONGEST, len(name)) + 1):
+                longer = before is not None and ((other := fewest[end]) is None or len(other) > len(before) + 1)
+                if before is not None and longer and self._person(name[start:end]):
+                    fewest[end] = [*before, name[start:end]]
+        return fewest[-1] or []

@@ -144,11 +144,16 @@ class Understanding:
             except Cancelled:
                 return Reading((), NOTHING, False)
         scores, grammar = written.scores, written.grammar
-        read = (Call(name=name, args=self._settled(name, args, utterance)) for name, args in grammar.calls)
+        read = (Call(name=n, args=a) for n, args in grammar.calls for a in self._settled(n, args, utterance))
         calls = tuple(joined(_once(read)))
         features = (max(-12.0, sum(scores)), max(-6.0, min(scores)), float(len(calls)), cues.agreement(grammar.called))
         return Reading(calls, features, grammar.done)
 
-    def _settled(self, name: str, args: dict[str, Any], said: str) -> dict[str, Any]:
-        """The arguments of a call, where knowledge or the words decide what the model may have guessed."""
-        return bounds.settled(args, said) if name == "set_length" else self._lexicon.settled(args, said)
+    def _settled(self, name: str, args: dict[str, Any], said: str) -> list[dict[str, Any]]:
+        """The arguments of a call, where knowledge or the words decide what the model may have guessed.
+
+        Several where one name was read that is those of several people.
+        """
+        if name == "set_length":
+            return [bounds.settled(args, said)]
+        return [self._lexicon.settled(part, said) for part in self._lexicon.apart(args)]
