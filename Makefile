@@ -24,5 +24,6 @@ fix:
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
-bench: setup
+bench:
+	@bin/setup test
 	$(PY) -m lab.bench turn

@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("var"), description="folder of the database, the vectors and downloaded models")
     catalogue: str | None = Field(
         None,
-        description="what is offered: a .jsonl, .csv, .tsv or .parquet file, read in at each start; "
+        description="what is offered: a .jsonl, .csv, .tsv or .parquet file, read in at each start in place of all items; "
         "default: what catalog.load imported, else the demonstration",
     )
     campaigns: Path | None = Field(
@@ -42,14 +42,18 @@ class Settings(BaseSettings):
     chroma_url: str | None = Field(
         None, validation_alias="CHROMA_URL", description="Chroma server; default: in process, in the data folder"
     )
-    model: str = Field("embedded", description="language model: embedded, a path ending in .gguf, or hub:REPO/FILE")
+    model: str = Field(
+        "embedded", description="language model: embedded, a path ending in .gguf, hub:OWNER/NAME/FILE, or remote"
+    )
     lora: Path | None = Field(None, description="GGUF adapter for a model given by path")
     threads: int = Field(1, ge=1, le=64, description="threads of the language model")
     llm_base_url: str | None = Field(
         None, validation_alias="LLM_BASE_URL", description="OpenAI-compatible server to use instead of a local model"
     )
     llm_api_key: str = Field("none", validation_alias="LLM_API_KEY", description="key for that server")
-    llm_model: str = Field("default", validation_alias="LLM_MODEL", description="model name at that server")
+    llm_model: str | None = Field(
+        None, validation_alias="LLM_MODEL", description="model name at that server; default: the first that it lists"
+    )
     rerank: Literal["none", "cross-encoder", "model"] = Field(
         "none", description="who reads the first hits of a search again: none, the cross-encoder, or a larger model"
     )

@@ -5,6 +5,7 @@ The model says what an item may be; this says what a good item of the demonstrat
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -74,7 +75,9 @@ def _faults_of(line: str, words: Words, seen: Counter[object]) -> list[str]:
 
 def main(arguments: Sequence[str]) -> int:
     """Report on the files named, or on the demonstration catalogue; 1 when any item is bad."""
-    paths = [Path(name) for name in arguments] or sorted((FOLDER / "items").glob("*.jsonl"))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", nargs="*", type=Path, help="JSON lines; default: the demonstration catalogue")
+    paths = parser.parse_args(arguments).files or sorted((FOLDER / "items").glob("*.jsonl"))
     count, bad = check(paths, demo_words())
     sys.stdout.write("".join(f"{line}\n" for line in bad) + f"{count} items, {len(bad)} bad\n")
     return 1 if bad else 0

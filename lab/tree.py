@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PLACES = ("app.py", "settings.py", "chat", "tools", "db", "recommend", "catalog", "prompts", "lab")
 START, END = "<!-- file tree -->", "<!-- end of file tree -->"
-WIDTH = 110
+WIDTH = 120
 
 
 def purpose(path: Path) -> str:

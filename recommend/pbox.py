@@ -1,7 +1,7 @@
 """The PBox (parameter box): what one user has asked for, as an immutable value.
 
-Eight dimensions, sixteen factors (architecture.md). A value here is already decayed and filtered by
-the store that loaded it; an absent entry is neutral, so an empty PBox is the unpersonalised baseline.
+Eight dimensions, sixteen factors, and the profile's language beside them. A value here is already decayed and
+filtered by the store that loaded it; an absent entry is neutral, so an empty PBox is the unpersonalised baseline.
 """
 
 from __future__ import annotations
