@@ -30,8 +30,8 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("var"), description="folder of the database, the vectors and downloaded models")
     catalogue: str | None = Field(
         None,
-        description="what is offered: a .jsonl, .csv, .tsv or .parquet file, read in at each start in place of all items; "
-        "default: what catalog.load imported, else the demonstration",
+        description="what is offered: a .jsonl, .csv, .tsv or .parquet file, read in at each start in place of all "
+        "items; default: what catalog.load imported, else the demonstration",
     )
     campaigns: Path | None = Field(
         None, description="file of campaigns (.toml), read again whenever it changes; default: no campaigns"
