@@ -15,7 +15,7 @@ from chat.staging import Mark, Stage, marks
 from chat.teaching import Teaching
 from chat.turn import Spoken, TurnRunner
 from chat.view import CardAction, Screen, Step
-from db.pbox import Change
+from db.pbox import Change, Undone
 from recommend.pbox import Entry, Factor, Source, bounded
 from recommend.request import Listener, UiLanguage
 from tools.context import ListRequest
@@ -128,8 +128,14 @@ class Conversation:
     def undo(self, user_id: str, conversation_id: str, change_ids: Collection[int] | None = None) -> Screen:
         """Takes back what was done last, or these changes in one step. A new list only where something was undone."""
         now, boxes = datetime.now(UTC), self._parts.stores.pbox
-        undone = boxes.undo(user_id, now) if change_ids is None else boxes.undo_changes(user_id, change_ids, now)
-        return (self.again if any(undone) else self.screen)(user_id, conversation_id)
+        if change_ids is None:
+            undone = boxes.undo(user_id, now)
+        else:
+            undone = Undone(boxes.undo_changes(user_id, change_ids, now))
+        if any(undone):
+            wanted = same_again(self._parts.stores.journal, user_id, conversation_id, undone=undone)
+            self._list(user_id, conversation_id, wanted)
+        return self.screen(user_id, conversation_id)
 
     def redo(self, user_id: str, conversation_id: str) -> Screen:
         """Makes again what the last undo took back. A new list only where something was."""

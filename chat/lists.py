@@ -11,17 +11,21 @@ from zlib import crc32
 from chat.parts import Parts
 from chat.policy import afresh
 from db.journal import Journal
+from db.pbox import Undone
 from recommend.pbox import Factor
 from recommend.request import Listener, Request, Slate, UiLanguage
 from tools.context import ListRequest, TurnContext
 from tools.replies import GLUE, is_here, list_line
 from tools.words import phrased_entries
 
+NOTHING_UNDONE = Undone()
 SIZE = 6
 LARGEST = 20
 RECENT_EVENTS = 200
 SUBJECT = ("query", "told", "anchor", "category")
 """What of a request "more" goes on with, beside its intent."""
+NO_SUBJECT = {"size", "again"}
+"""What of a wish for a list does not say what it is of."""
 LIMITS = frozenset(
     {Factor.LENGTH, Factor.STATUS, Factor.ACCESS, Factor.PRICE_SENSITIVITY, Factor.LANGUAGE, Factor.RECENCY,
      Factor.REPEATS, Factor.QUALITY, Factor.BLOCK}
@@ -61,12 +65,12 @@ class ListMaker:
 
     def _subject(self, wanted: ListRequest, user_id: str, conversation_id: str, shown: Sequence[str]) -> dict[str, Any]:
         """What a list is of, as `Request` names it. More of a list is of the same, less all that was shown of it."""
-        if wanted.intent not in ("more", "discover"):
-            return wanted.model_dump(exclude={"size"})
+        if wanted.again or wanted.intent not in ("more", "discover"):
+            return wanted.model_dump(exclude=NO_SUBJECT)
         before = self._parts.stores.journal.request(user_id, conversation_id)
         if wanted.intent == "discover":
             surprised = before.get("seen", ()) if before.get("intent") == "discover" else ()
-            return wanted.model_dump(exclude={"size"}) | {"seen": frozenset((*surprised, *shown, *wanted.seen))}
+            return wanted.model_dump(exclude=NO_SUBJECT) | {"seen": frozenset((*surprised, *shown, *wanted.seen))}
         same = {name: before.get(name) for name in SUBJECT}
         intent = "more" if _own_page(before) else before["intent"]
         return same | {"intent": intent, "seen": frozenset((*before.get("seen", ()), *shown))}
@@ -90,16 +94,38 @@ def _refreshed(ctx: TurnContext) -> ListRequest:
     """A new list: of what is on the screen where that was only narrowed ("shorter", "not this one"), else a page."""
     if any(change.factor not in LIMITS and change.source != "feedback" for change in ctx.outcome.changes):
         return ListRequest(intent="home")
-    return same_again(ctx.stores.journal, ctx.user_id, ctx.conversation_id, ctx.outcome.unwanted)
+    undone = Undone(tuple(ctx.outcome.undone), tuple(ctx.outcome.given_back))
+    return same_again(ctx.stores.journal, ctx.user_id, ctx.conversation_id, ctx.outcome.unwanted, undone)
 
 
-def same_again(journal: Journal, user_id: str, conversation_id: str, unwanted: Collection[str] = ()) -> ListRequest:
-    """The wish for the list on the screen anew, without items that are not wanted in it; their own page for most."""
-    before = journal.request(user_id, conversation_id)
+def same_again(
+    journal: Journal,
+    user_id: str,
+    conversation_id: str,
+    unwanted: Collection[str] = (),
+    undone: Undone = NOTHING_UNDONE,
+) -> ListRequest:
+    """The wish for the list on the screen anew, without items that are not wanted in it; their own page for most.
+
+    Where what was undone brought that list, the one that it took the place of.
+    """
+    before = _standing(journal, user_id, conversation_id, undone)
     if _own_page(before):
-        return ListRequest(intent="home", told=before.get("told"))
-    seen = frozenset((*before.get("seen", ()), *unwanted))
-    return ListRequest(intent=before["intent"], seen=seen, **{name: before.get(name) for name in SUBJECT})
+        return ListRequest(intent="home", told=before.get("told"), size=before.get("size"), again=True)
+    seen = frozenset((*before.get("seen", ()), *unwanted)).difference(undone.item_ids)
+    same = {name: before.get(name) for name in (*SUBJECT, "size")}
+    return ListRequest(intent=before["intent"], seen=seen, again=True, **same)
+
+
+def _standing(journal: Journal, user_id: str, conversation_id: str, undone: Undone) -> Mapping[str, Any]:
+    """The request to ask again: that of the screen, or what stood there before the turns that were undone."""
+    now = journal.request(user_id, conversation_id)
+    brought, earlier = journal.replaced(user_id, conversation_id, {change.turn_id for change in undone.changes})
+    return earlier if brought and _asks_for(brought) == _asks_for(now) else now
+
+
+def _asks_for(request: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: request.get(name) for name in ("intent", *SUBJECT)}
 
 
 def list_language(journal: Journal, conversation_id: str, listener: Listener) -> UiLanguage:

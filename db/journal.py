@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -98,6 +98,22 @@ class Journal:
         """The request behind the list on this conversation's screen, without its history; empty when none was shown."""
         with self._database.read() as session:
             return dict(session.scalar(_newest(RequestRow.request, user_id, conversation_id)) or {})
+
+    def replaced(
+        self, user_id: str, conversation_id: str, turn_ids: Collection[str]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The request of the first list that these turns brought, and the one whose place it took; {} for none."""
+        lists = RequestRow.user_id == user_id, RequestRow.conversation_id == conversation_id
+        spoken = TurnRow.user_id == user_id, TurnRow.id.in_(turn_ids)
+        with self._database.read() as session:
+            brought = [slate for ids in session.scalars(select(TurnRow.slate_ids).where(*spoken)) for slate in ids]
+            first = select(RequestRow.seq, RequestRow.request).where(*lists, RequestRow.slate_id.in_(brought))
+            found = session.execute(first.order_by(RequestRow.seq).limit(1)).first()
+            if found is None:
+                return {}, {}
+            earlier = select(RequestRow.request).where(*lists, RequestRow.seq < found.seq)
+            before = session.scalar(earlier.order_by(RequestRow.seq.desc()).limit(1))
+        return dict(found.request), dict(before or {})
 
     def turn(self, record: TurnRecord) -> None:
         """Keep a turn; one that is known is replaced, but only by its own user (ValueError). Raises UnknownUser."""

@@ -29,6 +29,8 @@ RECENT = 5
 """So many of the last liked items speak for what the listener is into now."""
 HALF_LIFE_EVENTS = 30.0
 """Later doings after which an event counts half. To be shown something is none of the listener's doings."""
+SITTING = timedelta(hours=1)
+"""What was shown within it is still before the listener, not left alone: the same wishes bring the same list again."""
 RESTS = frozenset({"skip", "finished"})
 WANTED = frozenset({"play", "save"})
 REST = timedelta(days=1)
@@ -57,7 +59,7 @@ class Past:
     resting: np.ndarray
     """Mask: skipped or finished within the last day, and not played or saved since."""
     shown: dict[int, int]
-    """Row -> times shown without being touched."""
+    """Row -> times shown without being touched, before the sitting that is going on."""
     tops: frozenset[str]
     """Top-level categories of everything that the listener touched."""
     languages: Counter[str]
@@ -94,7 +96,7 @@ class Reading:
 
 def read(request: Request, catalogue: Catalogue, models: Models) -> Reading:
     """Sum up the history, apply the hard filters, and measure the PBox on every row."""
-    past = _past(request.history, catalogue, request.now - REST)
+    past = _past(request.history, catalogue, request.now)
     scale, wished = SOFT_SCALE.get(request.intent, 1.0), TOLD_SCALE if request.told else 1.0
     steering = steer(request.pbox, catalogue, past.heard, request.now, scale, wished)
     asked = {e.key.partition("/")[0] for e in request.pbox.of(Factor.CATEGORY) if e.value > 0.0}
@@ -110,8 +112,8 @@ def read(request: Request, catalogue: Catalogue, models: Models) -> Reading:
     )
 
 
-def _past(history: History, catalogue: Catalogue, rested: datetime) -> Past:
-    tally = _Tally(catalogue, rested)
+def _past(history: History, catalogue: Catalogue, now: datetime) -> Past:
+    tally = _Tally(catalogue, now)
     tally.remember(history)
     events = [(e, catalogue.row[e.item_id]) for e in history.events if e.item_id in catalogue.row]
     age = sum(event.kind != SHOWN for event, _ in events)
@@ -124,8 +126,8 @@ def _past(history: History, catalogue: Catalogue, rested: datetime) -> Past:
 class _Tally:
     """Events summed up one by one, oldest first."""
 
-    def __init__(self, catalogue: Catalogue, rested: datetime) -> None:
-        self._catalogue, self._rested = catalogue, rested
+    def __init__(self, catalogue: Catalogue, now: datetime) -> None:
+        self._catalogue, self._rested, self._left = catalogue, now - REST, now - SITTING
         self._resting = np.zeros(len(catalogue), dtype=bool)
         self._score: dict[int, float] = {}
         self._unfaded: dict[int, float] = {}
@@ -145,7 +147,8 @@ class _Tally:
     def add(self, event: Event, row: int, freshness: float) -> None:
         """Count one event; `freshness` in (0, 1] is what age leaves of it."""
         if event.kind == SHOWN:
-            self._shown[row] = self._shown.get(row, 0) + 1
+            if event.at <= self._left:
+                self._shown[row] = self._shown.get(row, 0) + 1
             return
         said = strength(event)
         self._shown.pop(row, None)

@@ -454,6 +454,60 @@ def test_a_second_surprise_is_another_one(stage: Stage) -> None:
     assert all(lists) and not lists[0] & lists[1] and not lists[2] & (lists[0] | lists[1])
 
 
+def cards(screen: Screen) -> list[str]:
+    return [card.item_id for card in screen.cards]
+
+
+def test_the_same_wishes_bring_the_same_list_again(stage: Stage) -> None:
+    surprise, ten = ("discover_interests", {}), ("recommend", {"count": 10})
+    talk = conversation(stage, ScriptedModel.of(calls(MORE_HISTORY), calls(surprise), calls(ten)))
+    for words in ("more history", "surprise me", "show me ten"):
+        shown = ids(heard(talk, words))
+        assert sorted(cards(talk.again("anna", "talk-anna"))) == sorted(shown)
+    left = cards(talk.act("anna", "talk-anna", shown[0], "dislike"))
+    assert len(left) == len(shown) == 10 and len(set(left) & set(shown)) >= 6
+
+
+def test_undo_brings_back_the_list_that_was_there_before(stage: Stage) -> None:
+    undo = ("undo_last_change", {})
+    talk = conversation(stage, ScriptedModel.of(calls(MORE_HISTORY), calls(undo)))
+    before = cards(talk.screen("anna", "talk-anna"))
+    assert set(ids(heard(talk, "more history"))) != set(before)
+    assert sorted(ids(heard(talk, "undo that"))) == sorted(before)
+
+
+def test_what_is_undone_takes_the_words_of_its_turn_along(stage: Stage) -> None:
+    mystery = ("update_interest_weight", {"category": "mystery", "weight_increase": 0.3})
+    undo = ("undo_last_change", {})
+    talk = conversation(stage, ScriptedModel.of(calls(DETECTIVES), calls(mystery), calls(undo), calls(mystery)))
+    told = "a detective in an old lonely house where it snows all winter"
+
+    def asked() -> tuple[str, str | None, str | None]:
+        request = stage.stores.journal.request("anna", "talk-anna")
+        return request["intent"], request["query"], request["told"]
+
+    heard(talk, "something about a detective")
+    before = asked()
+    heard(talk, told)
+    assert asked()[2]
+    heard(talk, "undo that")
+    assert asked() == before
+    heard(talk, told)
+    assert asked()[2]
+    talk.undo("anna", "talk-anna")
+    assert asked() == before
+
+
+def test_undone_feedback_lets_the_item_back_into_the_search(stage: Stage) -> None:
+    dislike, undo = ("record_feedback", {"item": "1", "signal": "dislike"}), ("undo_last_change", {})
+    talk = conversation(stage, ScriptedModel.of(calls(DETECTIVES), calls(dislike), calls(undo)))
+    found = ids(heard(talk, "something about a detective"))
+    assert found[0] not in ids(heard(talk, "not the first"))
+    assert found[0] in ids(heard(talk, "undo that"))
+    assert found[0] not in cards(talk.act("anna", "talk-anna", found[0], "dislike"))
+    assert found[0] in cards(talk.undo("anna", "talk-anna"))
+
+
 def test_taps_leave_the_list_in_the_language_of_the_talk(stage: Stage) -> None:
     history = ("update_interest_weight", {"category": "历史", "weight_increase": 0.3})
     talk = conversation(stage, ScriptedModel.of(calls(history)))

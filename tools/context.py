@@ -57,6 +57,8 @@ class ListRequest(BaseModel, frozen=True, extra="forbid"):
     """Category path."""
     seen: frozenset[str] = frozenset()
     """Item ids that shall not be in it."""
+    again: bool = False
+    """Whether it is the list on the screen once more, whose items may all come again."""
 
 
 class Option(BaseModel, frozen=True, extra="forbid"):
@@ -126,6 +128,8 @@ class Outcome:
     """Whether the talk has come to several items at once, so that "this" is none of them."""
     refresh: bool = False
     """Whether the list on the screen no longer fits."""
+    given_back: list[str] = field(default_factory=list)
+    """Items on which this turn took feedback back."""
     unwanted: list[str] = field(default_factory=list)
     """Items on the screen that shall go."""
 

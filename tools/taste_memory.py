@@ -26,6 +26,7 @@ def undo_last_change(runtime: ToolRuntime[TurnContext]) -> str:
     if not any(undone):
         return _nothing(ctx, "undo_last_change", "nothing_to_undo")
     ctx.outcome.undone.extend(undone.changes)
+    ctx.outcome.given_back.extend(undone.item_ids)
     ctx.outcome.refresh = True
     if undone.item_ids:
         what = _feedback_on(ctx, undone.item_ids, ctx.lang)

@@ -16,10 +16,10 @@ from chat.llm.schema import BY_NAME, RATING, TOOLS, Arg, Tool
 
 MAX_POINTERS = 160
 MAX_ITEMS = 20
-MAX_CALLS = 6
+MAX_CALLS = 10
 MAX_SPAN = 24
 MAX_PIECES = 3
-MAX_COMPARED = 5
+MAX_COMPARED = 6
 MAX_MINUTES = 20_000
 MAX_COUNT = 50
 MAX_NAME = 120
@@ -259,9 +259,12 @@ def decode(tokens: Iterable[int], source: Source) -> list[tuple[str, dict[str, A
 
 
 def encode(calls: Sequence[tuple[str, dict[str, Any]]], source: Source) -> list[int]:
-    """Tokens of a reading, end token included. Raises ValueError where a name is no span of the input."""
+    """Tokens of a reading, end token included. Raises ValueError for a name that is no span of the input, and for more
+    calls than a reading may have: to cut them would teach to stop early."""
+    if len(calls) > MAX_CALLS:
+        raise ValueError(f"{len(calls)} calls; a reading has at most {MAX_CALLS}")
     tokens: list[int] = []
-    for name, args in calls[:MAX_CALLS]:
+    for name, args in calls:
         tokens.append(ID[f"<{name}>"])
         for arg in BY_NAME[name].args:
             if arg.name not in args:
