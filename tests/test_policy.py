@@ -120,6 +120,11 @@ def test_a_long_reading_may_be_less_sure_as_a_whole() -> None:
         ("粤语的也行", "zh", None),
         ("only in Mandarin", "zh", None),
         ("in my language", "en", None),
+        ("来点德文的", "en", "德文"),
+        ("日语太难了，English的就行", "en", None),
+        ("汉语的就好，不用德语", "zh", None),
+        ("希腊文化的", "zh", None),
+        ("ENGLİSH or İTALİAN", "en", None),
     ],
 )
 def test_a_language_that_nothing_is_in_is_searched_for_and_never_taken_for_another(
@@ -130,6 +135,42 @@ def test_a_language_that_nothing_is_in_is_searched_for_and_never_taken_for_anoth
     changed = decide(parse, utterance, Context()).calls
     other = Call(name="search_catalog", args={"query": query})
     assert changed == ((short, other) if query else parse.calls)
+
+
+@pytest.mark.parametrize(
+    ("utterance", "query"),
+    [
+        ("not in English, in German", "German"),
+        ("no English or Chinese, German please", "German"),
+        ("German instead of English", "German"),
+        ("why not German", "German"),
+        ("no, in German", "German"),
+        ("要德语不要英语", "德语"),
+        ("英文听不懂，来点德语", "德语"),
+        ("要不要来点德语的", "德语"),
+        ("来点德语的，别太难", "德语"),
+        ("是不是有德语的", "德语"),
+        ("I don't speak German", None),
+        ("anything but German", None),
+        ("German is far too hard", None),
+        ("my German is for talking", None),
+        ("不要日语的，要英文的", None),
+        ("英文的，不要日语", None),
+        ("别再给我推荐日语的", None),
+        ("法语原版听不懂", None),
+        ("日语除外", None),
+    ],
+)
+def test_a_language_that_is_refused_is_not_the_one_that_is_asked_for(utterance: str, query: str | None) -> None:
+    parse = Parse(calls=(Call(name="set_language", args={"language": "en"}),), confidence=0.9)
+    search = Call(name="search_catalog", args={"query": query})
+    assert decide(parse, utterance, Context()).calls == ((search,) if query else parse.calls)
+
+
+@pytest.mark.parametrize("utterance", ["any language is fine, even Spanish", "语言无所谓，法语日语都行"])
+def test_any_language_stays_any_whatever_others_are_named(utterance: str) -> None:
+    parse = Parse(calls=(Call(name="set_language", args={"language": "any"}),), confidence=0.9)
+    assert decide(parse, utterance, Context()).calls == parse.calls
 
 
 @pytest.mark.parametrize(
