@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import threading
+from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chat.llm.context import Context, layout
+from chat.llm.context import MOST_PIECES, PIECE_COST, Context, clip, layout, pieces
 from chat.llm.dsl import EOS, ID, MAX_CALLS, PIECES, PLUS, Grammar, Source, decode, encode
 from chat.llm.prefix import PrefixEncoder
 from chat.llm.schema import BY_NAME
@@ -53,6 +54,31 @@ def test_a_thousand_random_strings_are_read_without_a_fault(model: Understanding
         text = "".join(chr(rng.randint(low, high)) for _ in range(rng.randint(0, 40)))
         parse = model.parse(text, Context(shown=SHOWN if rng.random() < 0.5 else ()))
         assert not faults(parse.calls, len(SHOWN), text) and len(parse.calls) <= MAX_CALLS
+
+
+STORY = (
+    "I've been on my feet since five this morning, the bus was late again, my boss wants the quarterly numbers redone "
+    "from scratch and the cat was sick on the rug, so you can imagine the mood I'm in when I finally sit down with a "
+    "cup of tea. what I'd really like is something gentle and funny, not longer than an hour. no politics whatsoever, "
+    "I get enough of that from my brother-in-law on Sundays. and if there's anything read by Stephen Fry I'd love that"
+)
+
+
+def test_the_end_of_a_long_utterance_is_read_too_and_its_story_is_no_wish(model: Understanding) -> None:
+    said = pieces(STORY)
+    assert len(said) > 1 and " ".join(part.strip() for part in said) == STORY
+    names = Counter(call.name for call in model.parse(STORY, Context()).calls)
+    assert names["update_entity_weight"] and names["block_content"] and names["set_length"]
+    assert not names["reset_preferences"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "short. as most are, really.", "no marks at all " * 100, "没有标点" * 200, "x" * 5000]
+)
+def test_pieces_hold_every_word_in_order_and_are_few(text: str) -> None:
+    said = pieces(text)
+    assert 1 <= len(said) <= MOST_PIECES and text.startswith("".join(said)[:300])
+    assert len(said) == 1 or all(clip(part, PIECE_COST) == part.strip() for part in said)
 
 
 @pytest.mark.parametrize(

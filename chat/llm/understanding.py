@@ -10,15 +10,15 @@ import json
 import logging
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
 from chat.llm import bounds
-from chat.llm.context import Context, layout
-from chat.llm.dsl import PIECES, Source
+from chat.llm.context import Context, layout, pieces
+from chat.llm.dsl import MAX_CALLS, PIECES, Source
 from chat.llm.ensemble import Ensemble, decoder_files
 from chat.llm.lexicon import Lexicon
 from chat.llm.prefix import PrefixEncoder
@@ -27,8 +27,14 @@ from chat.llm.readings import Cancelled, best_reading
 WEIGHTS = Path(__file__).parent / "weights"
 NOTHING = (0.0, 0.0, 0.0, 0.0)
 """The features of a reading that was not made."""
+CLEAR = 0.2
+"""So sure must be the reading of a piece of a long utterance for it to be more than an aside."""
+PARTLY = 0.49
+"""No surer is a reading that left pieces out: it is acted on visibly, and doubted."""
 _SETTERS = frozenset({"set_freshness", "set_exploration", "set_popularity"})
 """The tools whose arguments stand for themselves, so that any of them may be set at once."""
+_NO_ASIDE = frozenset({"reset_preferences", "undo_last_change"})
+"""What nobody asks for in the middle of a story, though its words may sound like it ("redone from scratch")."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -56,6 +62,8 @@ class Reading(NamedTuple):
     calls: tuple[Call, ...]
     features: tuple[float, ...]
     finished: bool
+    partly: bool = False
+    """Whether pieces of a long utterance were left out."""
 
 
 def _once(calls: Iterable[Call]) -> Iterator[Call]:
@@ -124,13 +132,38 @@ class Understanding:
             return Parse(calls=(), confidence=0.0)
         if not reading.finished:
             return Parse(calls=reading.calls, confidence=0.0)
+        sure = self._sureness(reading)
+        return Parse(calls=reading.calls, confidence=min(sure, PARTLY) if reading.partly else sure)
+
+    def _sureness(self, reading: Reading) -> float:
+        """The calibrated probability (0..1) that all of a reading is right."""
         terms = zip(self._calibration, (1.0, *reading.features), strict=True)
         score = sum(weight * value for weight, value in terms)
-        return Parse(calls=reading.calls, confidence=1 / (1 + math.exp(-max(-30.0, min(30.0, score)))))
+        return 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))
 
     def read(self, utterance: str, context: Context, *, cancelled: Callable[[], bool] | None = None) -> Reading:
-        """The best reading under the grammar, at most `readings.MAX_TOKENS` tokens."""
-        place = layout(utterance.encode("utf-8", "replace").decode("utf-8"), context)
+        """The best reading under the grammar; a long utterance is read piece by piece."""
+        said = pieces(utterance.encode("utf-8", "replace").decode("utf-8"))
+        return self._together([self._read(piece, context, cancelled) for piece in said])
+
+    def _together(self, readings: Sequence[Reading]) -> Reading:
+        """The readings of an utterance's pieces as one, as sure as the least likely; asides without sense left out.
+
+        Who tells a story on the way to a wish says much that is none.
+        """
+        if len(readings) == 1:
+            return readings[0]
+        clear = [r for r in readings if self._sureness(r) >= CLEAR] or readings
+        said = [call for reading in clear for call in reading.calls]
+        calls = tuple(joined(_once(call for call in said if call.name not in _NO_ASIDE or len(said) == 1)))
+        weakest = min(clear, key=lambda reading: reading.features[0])
+        finished = all(reading.finished for reading in readings)
+        partly = len(clear) < len(readings) or len(calls) > MAX_CALLS
+        return Reading(calls[:MAX_CALLS], weakest.features, finished, partly)
+
+    def _read(self, utterance: str, context: Context, cancelled: Callable[[], bool] | None) -> Reading:
+        """The best reading of what can be read at once, at most `readings.MAX_TOKENS` tokens."""
+        place = layout(utterance, context)
         if not layout(utterance, Context()).ranges:
             return Reading((), NOTHING, True)
         coded, prefixes, cues = self._encoder.encode(place.text)
