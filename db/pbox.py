@@ -8,7 +8,7 @@ A wish that is said again takes the place of its earlier line, so that undoing i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal, NamedTuple
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from db.changes import Applied, Change
 from db.engine import Database, UnknownUser
-from db.ledger import Held, Origin, State, fold, in_force, posting, says_again, step, value_in_force
+from db.ledger import LASTING, Held, Origin, State, fold, in_force, posting, says_again, step, value_in_force
 from db.shelf import Place, line_row, read_lines, read_states, write_states
 from db.tables import BoxRow, ChangeRow
 from db.undoing import Deed, last_done, last_undone
@@ -102,11 +102,14 @@ class PBoxStore:
             places = [place for place in read_states(session, user_id) if DIMENSION[place[0]] in wanted]
             return _write(session, box, [Change(factor=f, key=key, op="clear") for f, key in places], origin)
 
-    def undo(self, user_id: str, now: datetime) -> Undone:
-        """Take back what was done last: the last group of changes in force with its feedback, or feedback alone."""
+    def undo(self, user_id: str, now: datetime, but: str | None = None) -> Undone:
+        """Take back what was done last: the last group of changes in force with its feedback, or feedback alone.
+
+        but: the turn that asks for it, whose own changes are not meant.
+        """
         with self._database.write() as session:
             box = _locked(session, user_id)
-            return _marked(session, box, last_done(session, user_id, now), undone=True, now=now)
+            return _marked(session, box, last_done(session, user_id, now, but), undone=True, now=now)
 
     def redo(self, user_id: str, now: datetime) -> Undone:
         """Make again what the last undo took back; nothing where there is none or something was changed since."""
@@ -160,9 +163,7 @@ def _write(session: Session, box: BoxRow, changes: Sequence[Change], origin: Ori
             _strike(session, box, renewed, line.session_id)
         row = line_row(box.user_id, change.key, line)
         row.version, row.group_id = box.version + 1, _group(box, origin)
-        row.before, row.after = (
-            value_in_force(s, change.factor, origin.at, origin.session_id or None) for s in (state, after)
-        )
+        row.before, row.after = (_value(s, row, origin.at, origin.session_id or None) for s in (state, after))
         session.add(row)
         session.flush()
         states[place] = written[place] = step(state, replace(line, change_id=row.id))
@@ -193,23 +194,29 @@ def _marked(session: Session, box: BoxRow, deed: Deed, *, undone: bool, now: dat
         return Undone()
     box.version += 1
     places = dict.fromkeys((Factor(row.factor), row.key) for row in deed.changes)
-    before = _values(read_states(session, box.user_id), places, now)
+    before = read_states(session, box.user_id)
     for row in (*deed.changes, *deed.feedback):
         row.undone_version = box.version if undone else None
     session.flush()
     states = {place: fold(read_lines(session, box.user_id, place)) for place in places}
     if states:
         write_states(session, box.user_id, states)
-    after = _values(states, places, now)
     changes = [(row, (Factor(row.factor), row.key)) for row in deed.changes]
     return Undone(
-        tuple(_applied(row, before[place], after[place]) for row, place in changes),
+        tuple(
+            _applied(row, *(_value(held.get(place, {}), row, now) for held in (before, states)))
+            for row, place in changes
+        ),
         tuple(dict.fromkeys(row.item_id for row in deed.feedback)),
     )
 
 
-def _values(states: dict[Place, State], places: Iterable[Place], now: datetime) -> dict[Place, float | None]:
-    return {place: value_in_force(states.get(place, {}), place[0], now) for place in places}
+def _value(state: State, row: ChangeRow, now: datetime, session_id: str | None = None) -> float | None:
+    """The value in force where a change was made; of a lasting change also one that is hidden for the session."""
+    value = value_in_force(state, Factor(row.factor), now, session_id)
+    if value is None and row.session_id == LASTING:
+        return value_in_force(state, Factor(row.factor), now, LASTING)
+    return value
 
 
 def _entry(place: Place, state: State, now: datetime, session_id: str | None) -> Entry | None:

@@ -148,6 +148,14 @@ def test_calls_run_in_the_order_in_which_they_were_said(stage: Stage) -> None:
     assert [param.factor for param in panel] == [Factor.CATEGORY]
 
 
+def test_undo_after_a_wish_of_the_same_sentence_means_what_was_there_before(stage: Stage) -> None:
+    script = ScriptedModel.of(calls(NO_HORROR), calls(MORE_HISTORY, ("undo_last_change", {})))
+    talk = conversation(stage, script)
+    heard(talk, "no horror")
+    panel = last_screen(heard(talk, "more history, and undo that")).panel
+    assert [param.factor for param in panel] == [Factor.CATEGORY]
+
+
 def test_two_people_never_see_each_others_state(stage: Stage) -> None:
     talk = conversation(stage, ScriptedModel.of(calls(NO_HORROR), calls(MORE_HISTORY)))
     heard(talk, "no horror", "anna")

@@ -22,7 +22,7 @@ Resettable = Literal["interest", "avoidance", "mood", "form", "payment", "freshn
 def undo_last_change(runtime: ToolRuntime[TurnContext]) -> str:
     """Take back the last change: "undo that", "go back", 撤销."""
     ctx = runtime.context
-    undone = ctx.stores.pbox.undo(ctx.user_id, ctx.now)
+    undone = ctx.stores.pbox.undo(ctx.user_id, ctx.now, but=ctx.turn_id)
     if not any(undone):
         return _nothing(ctx, "undo_last_change", "nothing_to_undo")
     ctx.outcome.undone.extend(undone.changes)
