@@ -80,6 +80,22 @@ def test_a_writer_may_be_meant_as_a_voice_where_the_words_speak_of_one(lexicon: 
     assert lexicon.settled(args, said) == args
 
 
+@pytest.mark.parametrize(
+    ("said", "kind", "name"),
+    [
+        ("Jeremy Irons wrote a book, didn't he? that one", "author", "Jeremy Irons"),
+        ("田连元写的书来点", "author", "田连元"),
+        ("the Stephen Fry series, all of it", "series", "Stephen Fry"),
+        ("余华系列我全要", "series", "余华"),
+    ],
+)
+def test_words_that_say_what_a_name_is_outdo_what_it_is_known_for(
+    lexicon: Lexicon, said: str, kind: str, name: str
+) -> None:
+    args = {"kind": kind, "name": name, "weight_increase": 0.3}
+    assert lexicon.settled(args, said) == args
+
+
 def test_every_line_that_ships_is_a_name_of_a_known_kind_in_both_languages() -> None:
     kinds = {"author", "narrator", "series", "title", "category", "tag", "mood", "scene", "query"}
     for lang in ("en", "zh"):

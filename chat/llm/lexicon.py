@@ -31,6 +31,12 @@ _SPOKEN = re.compile(
     "念|讲|播|说书|声|嗓|读|主持|单口|评书|相声|口音",
     re.IGNORECASE,
 )
+_TOLD = {
+    "narrator": _SPOKEN,
+    "author": re.compile(r"\b(writ\w*|wrote|novels?|books?|memoirs?|prose)\b|写|著|小说|作品|文笔", re.IGNORECASE),
+    "series": re.compile(r"\b(series|saga|franchise)\b|系列|全集", re.IGNORECASE),
+}
+"""Words that say themselves what a name is."""
 
 
 def lines(folder: Path = FOLDER) -> list[tuple[str, str, str]]:
@@ -59,12 +65,15 @@ class Lexicon:
     def settled(self, args: Mapping[str, Any], said: str) -> dict[str, Any]:
         """The arguments of a call; the kind of a name is corrected where it is known for one thing only.
 
-        `said`: the utterance. Who is known for writing may be meant as a voice where it speaks of one.
+        `said`: the utterance. Who is known for writing may be meant as a voice where it speaks of one, a voice as a
+        writer beside books, and anybody's name is a series where it calls it one.
         """
-        name = str(args.get("name", ""))
-        known = self._kinds.get(plain(name), set()) if args.get("kind") in KINDS else set()
-        heard = args.get("kind") == "narrator" and _SPOKEN.search(said.replace(name, " "))
-        return {**args, "kind": next(iter(known))} if len(known) == 1 and not heard else dict(args)
+        name, kind = str(args.get("name", "")), str(args.get("kind", ""))
+        known = self._kinds.get(plain(name), set()) if kind in KINDS else set()
+        told = _TOLD.get(kind)
+        if len(known) != 1 or told and told.search(said.replace(name, " ")):
+            return dict(args)
+        return {**args, "kind": next(iter(known))}
 
     def apart(self, args: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The arguments of a call, one for each person where the name is nothing but several known people's names."""
