@@ -506,6 +506,19 @@ def test_what_is_undone_takes_the_words_of_its_turn_along(stage: Stage) -> None:
     assert asked() == before
 
 
+def test_who_is_blocked_is_not_told_as_found(stage: Stage) -> None:
+    item = next(i for i in stage.engine.catalogue.items if i.language == "en" and i.author)
+    wanted = ("search_catalog", {"query": item.author})
+    blocked = ("block_content", {"kind": "author", "name": item.author})
+    talk = conversation(stage, ScriptedModel.of(calls(wanted), calls(blocked), calls(wanted)))
+    found = stage.engine.texts.say("replies.list.found", "en", query=item.author)
+    assert found in reply(heard(talk, f"anything by {item.author}?"))
+    heard(talk, f"never {item.author}")
+    said = reply(heard(talk, f"anything by {item.author}?"))
+    hidden = {stage.engine.texts.say(name, "en", query=item.author) for name in ("replies.list.hidden", "talk.hidden")}
+    assert found not in said and any(text in said for text in hidden)
+
+
 def test_undone_feedback_lets_the_item_back_into_the_search(stage: Stage) -> None:
     dislike, undo = ("record_feedback", {"item": "1", "signal": "dislike"}), ("undo_last_change", {})
     talk = conversation(stage, ScriptedModel.of(calls(DETECTIVES), calls(dislike), calls(undo)))

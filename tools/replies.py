@@ -18,6 +18,8 @@ SEMICOLON: dict[UiLanguage, str] = {"en": "; ", "zh": "；"}
 LONGEST_NAME, CHINESE_WIDTH = 40.0, 2.5
 """Letters beyond which nobody takes the words for a title that might be here; a Chinese character counts for more."""
 NAMING = ("item", "author", "narrator", "series", "category", "tag", "mood", "scene")
+SINGLE = frozenset({"item", "author", "narrator", "series"})
+"""What a list answers only by holding some of it; something like it is not what was asked for."""
 
 
 def compose(outcome: Outcome, lang: UiLanguage, texts: Texts, catalogue: Catalogue) -> str:
@@ -72,9 +74,10 @@ def _search_line(query: str, slate: Slate, engine: Engine, lang: UiLanguage) -> 
     if match is None and not engine.catalogue.with_tag(query).any():
         length = sum(CHINESE_WIDTH if is_chinese(char) else 1.0 for char in query)
         return "nearest" if length <= LONGEST_NAME else "told"
-    titled = match if match and match.kind == "item" else None
-    kept_out = titled.key not in slate.item_ids if titled else "query" in slate.relaxed
-    return "hidden" if kept_out else "found"
+    if match is not None and match.kind in SINGLE:
+        meant = engine.catalogue.holds(match.kind, match.key)
+        return "found" if any(meant[engine.catalogue.row[item_id]] for item_id in slate.item_ids) else "hidden"
+    return "hidden" if "query" in slate.relaxed else "found"
 
 
 def _changed(outcome: Outcome, lang: UiLanguage, texts: Texts, catalogue: Catalogue) -> str:
