@@ -69,10 +69,14 @@ class Conversation:
         async for step in self._turns.run(Spoken(user_id, conversation_id, text, tuple(calls))):
             yield step
 
-    def open(self, visitor: str) -> str:
-        """Makes sure that the user exists; returns the conversation to go on with, the last one or a new one."""
-        self._parts.stores.users.ensure(visitor, ui_language=self._parts.language)
-        return self._parts.stores.journal.last_conversation(visitor) or f"{visitor}:{uuid.uuid4().hex[:12]}"
+    def open(self, user_id: str, guest: str = "") -> str:
+        """Makes sure that the user exists; returns the conversation to go on with, the last one or a new one.
+
+        guest: the visitor who slips into that user, a simulated one; what they say is for no other visitor.
+        """
+        self._parts.stores.users.ensure(user_id, ui_language=self._parts.language)
+        stem = f"{user_id}:{guest}:" if guest else f"{user_id}:"
+        return self._parts.stores.journal.last_conversation(user_id, stem) or f"{stem}{uuid.uuid4().hex[:12]}"
 
     def screen(self, user_id: str, conversation_id: str) -> Screen:
         """What the user sees now; a first visit gets a first list."""

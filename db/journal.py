@@ -138,9 +138,10 @@ class Journal:
             rows = session.scalars(select(TurnRow).where(*mine).order_by(TurnRow.seq.desc()).limit(limit)).all()
         return [_record(row) for row in reversed(rows)]
 
-    def last_conversation(self, user_id: str) -> str | None:
-        """The conversation in which the user last spoke, or None."""
-        newest = select(TurnRow.conversation_id).where(TurnRow.user_id == user_id).order_by(TurnRow.seq.desc())
+    def last_conversation(self, user_id: str, stem: str = "") -> str | None:
+        """The conversation in which the user last spoke, of those whose id begins with `stem`, or None."""
+        theirs = TurnRow.user_id == user_id, TurnRow.conversation_id.startswith(stem, autoescape=True)
+        newest = select(TurnRow.conversation_id).where(*theirs).order_by(TurnRow.seq.desc())
         with self._database.read() as session:
             return session.scalar(newest.limit(1))
 

@@ -18,6 +18,9 @@ LASTING = ""
 NOTHING = 0.02
 """A weight below this is as good as unsaid and disappears."""
 
+SAID = frozenset({"chat", "chip", "panel"})
+"""Sources that are the listener's own words or hands."""
+
 DIALS = frozenset({Factor.NOVELTY, Factor.DIVERSITY})
 """Settings whose 0 is a wish ("stick to what I know") and not the same as having said nothing."""
 
@@ -59,12 +62,16 @@ class Held:
         """Whether it has not yet expired."""
         return self.expires_at is None or now < self.expires_at
 
-    def worth(self, now: datetime) -> float | None:
-        """The value as it has faded until now: value · 2^(-days / half-life)."""
-        if self.value is None or self.half_life_days is None:
-            return self.value
+    def left(self, now: datetime) -> float:
+        """The share of the value that is not yet faded: 2^(-days / half-life)."""
+        if self.half_life_days is None:
+            return 1.0
         days = max((now - self.set_at).total_seconds(), 0.0) / 86_400
-        return self.value * 2.0 ** (-days / self.half_life_days)
+        return 2.0 ** (-days / self.half_life_days)
+
+    def worth(self, now: datetime) -> float | None:
+        """The value as it has faded until now."""
+        return None if self.value is None else self.value * self.left(now)
 
 
 State = dict[str, Held]
@@ -122,8 +129,7 @@ def step(state: State, line: Posting) -> State:
     if line.op == "set":
         return _kept({LASTING: _hold(line, line.value)}, line)
     moved = {scope: _moved(held, line) for scope, held in live.items() if scope != LASTING and held.value is not None}
-    start = live[LASTING].worth(line.at) if LASTING in live else None
-    return _kept({LASTING: _hold(line, (start or 0.0) + line.value), **moved}, line)
+    return _kept({LASTING: _added(live.get(LASTING), line), **moved}, line)
 
 
 def says_again(state: State, line: Posting) -> Held | None:
@@ -167,6 +173,25 @@ def _in_session(live: State, line: Posting) -> State:
     return {**live, scope: _hold(line, (start or 0.0) + line.value)}
 
 
+def _added(held: Held | None, line: Posting) -> Held:
+    """What is held once a lasting step is added to it."""
+    start = (held.worth(line.at) if held else None) or 0.0
+    total = _hold(line, start + line.value)
+    return _still_said(held, total, line) if held and _only_learnt(held, total, line) else total
+
+
+def _only_learnt(held: Held, total: Held, line: Posting) -> bool:
+    """Whether feedback moves what the listener said, but does not turn it round."""
+    worth = held.worth(line.at) or 0.0
+    said = held.source in SAID and not _is_nothing(line.factor, worth)
+    return said and line.source == "feedback" and worth * (total.value or 0.0) > 0.0
+
+
+def _still_said(held: Held, total: Held, line: Posting) -> Held:
+    """What was said keeps its words and its time; its value is such that it has faded to the total by now."""
+    return replace(held, value=(total.value or 0.0) / held.left(line.at), change_id=line.change_id)
+
+
 def _hold(line: Posting, value: float | None) -> Held:
     return Held(
         value=None if value is None else bounded(line.factor, value),
@@ -182,7 +207,7 @@ def _hold(line: Posting, value: float | None) -> Held:
 
 
 def _moved(held: Held, line: Posting) -> Held:
-    moved = _hold(line, (held.worth(line.at) or 0.0) + line.value)
+    moved = _added(held, line)
     return replace(moved, expires_at=held.expires_at, half_life_days=held.half_life_days)
 
 

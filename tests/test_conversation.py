@@ -165,6 +165,20 @@ def test_two_people_never_see_each_others_state(stage: Stage) -> None:
     assert [m.text for m in talk.screen("ben", "talk-ben").messages if m.role == "user"] == ["more history"]
 
 
+def test_two_visitors_of_one_simulated_listener_never_read_each_others_words(stage: Stage) -> None:
+    talk = conversation(stage, ScriptedModel.of(calls(NO_HORROR)))
+    first = talk.open("persona-1", "ann")
+
+    async def say() -> None:
+        async for _ in talk.say("persona-1", first, "my name is Joe, no horror"):
+            pass
+
+    asyncio.run(say())
+    assert talk.open("persona-1", "ann") == first
+    other = talk.open("persona-1", "ben")
+    assert other != first and not [m for m in talk.screen("persona-1", other).messages if "Joe" in m.text]
+
+
 def test_a_reload_shows_the_same_talk_list_and_steps(stage: Stage) -> None:
     talk = conversation(stage, ScriptedModel.of(calls(MORE_HISTORY)))
     left = last_screen(heard(talk, "more history"))

@@ -129,6 +129,32 @@ def test_clearing_for_tonight_hides_a_lasting_block_until_tomorrow() -> None:
     assert held(state, T0 + timedelta(hours=12), Factor.BLOCK) == 1.0
 
 
+def learnt(value: float, start: State, at: datetime = T0) -> State:
+    return step(start, posting(change("add", value), 9, Origin("feedback", "like", "talk", at)))
+
+
+def test_feedback_moves_what_was_said_but_it_stays_said_and_fades_alike() -> None:
+    month = T0 + timedelta(days=60)
+    start = after(change("add", 0.6, said="space opera"))
+    state = learnt(0.15, start, month)
+    entry = state[LASTING]
+    assert (entry.source, entry.said, entry.turn_id, entry.set_at) == ("chat", "space opera", "turn", T0)
+    assert held(state, month) == pytest.approx(0.45)
+    assert held(state, month + timedelta(days=60)) == pytest.approx(0.225)
+    assert held(learnt(1.0, start, month), month) == 1.0
+
+
+def test_feedback_moves_what_was_said_for_tonight_too() -> None:
+    state = learnt(0.15, after(change("add", 0.3, said="space opera", scope="session")))
+    assert {(e.source, round(e.value or 0, 2)) for e in state.values()} == {("chat", 0.45), ("feedback", 0.15)}
+
+
+@pytest.mark.parametrize(("said", "days"), [(0.15, 0), (0.3, 400)])
+def test_feedback_that_turns_a_wish_round_or_outlives_it_is_only_learnt(said: float, days: int) -> None:
+    state = learnt(-0.3, after(change("add", said)), T0 + timedelta(days=days))
+    assert state[LASTING].source == "feedback"
+
+
 def test_another_conversation_does_not_feel_what_was_said_for_this_one() -> None:
     state = after(change("set", 0.2), change("set", 0.9, scope="session"), session="this")
     assert value_in_force(state, WEIGHT, T0, "this") == 0.9

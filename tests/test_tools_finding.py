@@ -160,6 +160,19 @@ def test_a_title_that_is_not_on_the_screen_is_never_taken_for_one_that_is(listed
     assert not {title for title, about in told.items() if about in listed.shown}
 
 
+@pytest.mark.parametrize(("shown", "said", "meant"), [
+    ("Gaudy Night", "Night", "Night"), ("Gaudy Night", "gaudy", "Gaudy Night"),
+    ("白夜行", "夜行", "夜行"), ("少年读史记", "史记", "史记"),
+    ("The Infinite Monkey Cage", "the monkey", "The Infinite Monkey Cage"),
+])  # fmt: skip
+def test_an_exact_title_elsewhere_comes_before_a_part_of_one_on_the_screen(
+    stage: Stage, shown: str, said: str, meant: str
+) -> None:
+    stage.shown = (next(i.id for i in stage.engine.catalogue.items if i.title == shown),)
+    about = stage.do("record_feedback", item=said, signal="save").about
+    assert about and stage.title(about) == meant
+
+
 def test_a_place_beyond_the_list_is_no_title(listed: Stage) -> None:
     with pytest.raises(ToolRetry, match='"1" to "5"'):
         run_call(listed.context(), "item_details", {"item": "19"})
@@ -238,6 +251,31 @@ def test_liking_and_disliking_teach_a_little(listed: Stage, signal: str, step: f
     assert [e.kind for e in listed.stores.events.history("anna").events] == [signal]
     assert outcome.refresh == (signal == "dislike")
     assert "Dracula" in listed.reply(outcome) and "So from now on" in listed.reply(outcome)
+
+
+@pytest.mark.parametrize(("names", "credited"), [
+    ("Malcolm X with Alex Haley", "Malcolm X"), ("Cao Xueqin, translated by David Hawkes", "Cao Xueqin"),
+    ("汤显祖 原著，白先勇 制作", "汤显祖"), ("729声工场、喜马拉雅（原著 刘慈欣）", "刘慈欣"),
+    ("Jacob and Wilhelm Grimm", "Jacob and Wilhelm Grimm"), ("NPR, WHYY", "NPR"),
+])  # fmt: skip
+def test_a_work_by_several_people_is_credited_to_who_wrote_it(stage: Stage, names: str, credited: str) -> None:
+    item = next(i for i in stage.engine.catalogue.items if names in (i.author, i.author or i.narrator))
+    stage.shown = (item.id,)
+    stage.do("record_feedback", item="1", signal="like")
+    assert [key.partition(":")[2] for key in stage.set_keys(Factor.ENTITY)] == [credited]
+
+
+def test_liking_an_item_keeps_what_was_said_as_said_and_is_undone_alone(listed: Stage) -> None:
+    item = listed.engine.catalogue.item(listed.shown[2])
+    listed.do("update_entity_weight", kind="author", name=str(item.author), weight_increase=0.3)
+    (said,) = listed.box().entries
+    listed.do("record_feedback", item="3", signal="like")
+    held = listed.box().entry(Factor.ENTITY, said.key)
+    assert held and held.value == pytest.approx(0.45, abs=0.01)
+    assert (held.source, held.said, held.turn_id, held.set_at) == ("chat", said.said, said.turn_id, said.set_at)
+    listed.do("undo_last_change")
+    (left,) = listed.box().entries
+    assert (left.value, left.source) == (pytest.approx(0.3, abs=0.01), "chat")
 
 
 @pytest.mark.parametrize("signal", ["skip", "play", "save", "finished"])

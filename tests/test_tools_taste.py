@@ -49,10 +49,10 @@ def test_a_genre_that_is_none_here_is_kept_as_a_theme_word(stage: Stage) -> None
 
 def test_a_format_is_wanted_and_blocked_by_any_of_its_names(stage: Stage) -> None:
     stage.do("update_interest_weight", category="podcasts", weight_increase=0.3)
+    assert set(stage.set_keys(Factor.ENTITY)) == {"tag:podcast"}
+    stage.do("update_interest_weight", category="podcasts", weight_increase=-0.6)
     outcome = stage.do("block_content", kind="category", name="播客", lang="zh")
-    assert set(stage.set_keys(Factor.ENTITY)) == {"tag:podcast"} and set(stage.set_keys(Factor.BLOCK)) == {
-        "tag:podcast"
-    }
+    assert set(stage.set_keys(Factor.BLOCK)) == {"tag:podcast"}
     assert stage.reply(outcome, "zh") == "好的：不要播客（直到你撤销）。"
     stage.do("unblock_content", kind="category", name="podcast")
     assert not stage.set_keys(Factor.BLOCK)
@@ -141,6 +141,75 @@ def test_wanting_horror_after_nothing_scary_takes_back_all_that_stood_in_its_way
     assert set(stage.set_keys(Factor.BLOCK)) == {"tag:gore"}
 
 
+HORROR = {"kind": "category", "name": "horror"}
+
+
+def after_the_session(stage: Stage, factor: Factor) -> dict[str, float]:
+    later = stage.stores.pbox.load("anna", stage.now + timedelta(hours=SESSION_HOURS + 1))
+    return {entry.key: round(entry.value, 1) for entry in later.of(factor)}
+
+
+@pytest.fixture
+def tonight(stage: Stage) -> Stage:
+    """Horror is blocked from now on, but wanted tonight."""
+    stage.do("block_content", **HORROR)
+    stage.do("update_interest_weight", category="horror", weight_increase=0.3, duration="session")
+    return stage
+
+
+def test_a_block_that_is_hidden_tonight_can_be_taken_back_for_good(tonight: Stage) -> None:
+    outcome = tonight.do("unblock_content", **HORROR)
+    assert tonight.reply(outcome) == "Done: Horror & Supernatural allowed again."
+    assert tonight.set_keys(Factor.CATEGORY) == {"horror": 0.3}
+    assert not after_the_session(tonight, Factor.BLOCK)
+
+
+def test_undoing_that_brings_the_hidden_block_back_and_says_so(tonight: Stage) -> None:
+    tonight.do("unblock_content", **HORROR)
+    outcome = tonight.do("undo_last_change")
+    assert tonight.reply(outcome) == "Taken back: Horror & Supernatural allowed again."
+    assert not tonight.set_keys(Factor.BLOCK) and after_the_session(tonight, Factor.BLOCK) == {"category:horror": 1.0}
+
+
+def test_a_lasting_wish_takes_back_a_block_that_is_hidden_tonight(tonight: Stage) -> None:
+    outcome = tonight.do("update_interest_weight", category="horror", weight_increase=0.6)
+    assert "allowed again" in tonight.reply(outcome)
+    assert after_the_session(tonight, Factor.CATEGORY) == {"horror": 0.6}
+    assert not after_the_session(tonight, Factor.BLOCK)
+
+
+def test_a_wish_for_tonight_leaves_what_lies_beneath_it(tonight: Stage) -> None:
+    tonight.do("update_interest_weight", category="horror", weight_increase=0.3, duration="session")
+    assert after_the_session(tonight, Factor.BLOCK) == {"category:horror": 1.0}
+
+
+def test_blocking_what_was_wanted_takes_the_wish_back_in_one_step(stage: Stage) -> None:
+    stage.do("update_interest_weight", category="horror", weight_increase=0.3)
+    stage.do("update_interest_weight", category="history", weight_increase=0.3)
+    stage.do("block_content", **HORROR)
+    assert set(stage.set_keys(Factor.CATEGORY)) == {"history"}
+    stage.do("undo_last_change")
+    assert set(stage.set_keys(Factor.CATEGORY)) == {"history", "horror"} and not stage.set_keys(Factor.BLOCK)
+
+
+def test_blocking_takes_back_moods_and_people_but_no_dislike_and_nothing_else(stage: Stage) -> None:
+    stage.do("update_mood_preference", mood="scary", weight=0.8)
+    stage.do("update_interest_weight", category="horror/ghost", weight_increase=0.3)
+    stage.do("update_entity_weight", kind="author", name="Stephen King", weight_increase=0.3)
+    stage.do("update_entity_weight", kind="author", name="Agatha Christie", weight_increase=-0.3)
+    stage.do("block_content", kind="tag", name="scary")
+    stage.do("block_content", kind="author", name="Stephen King")
+    stage.do("block_content", kind="author", name="Agatha Christie")
+    assert not stage.set_keys(Factor.MOOD) and set(stage.set_keys(Factor.ENTITY)) == {"author:Agatha Christie"}
+
+
+def test_a_block_for_tonight_leaves_a_lasting_wish_beneath_it(stage: Stage) -> None:
+    stage.do("update_interest_weight", category="horror", weight_increase=0.3)
+    stage.do("block_content", **HORROR, duration="session")
+    assert not stage.set_keys(Factor.CATEGORY)
+    assert after_the_session(stage, Factor.CATEGORY) == {"horror": 0.3} and not after_the_session(stage, Factor.BLOCK)
+
+
 def test_a_dislike_is_taken_back_where_nothing_is_blocked(stage: Stage) -> None:
     stage.do("update_interest_weight", category="poetry", weight_increase=-0.6)
     stage.do("unblock_content", kind="category", name="poetry")
@@ -201,6 +270,22 @@ def test_a_bound_for_the_session_does_not_become_a_lasting_one(stage: Stage) -> 
     assert stage.set_keys(Factor.LENGTH) == {"max": 20.0}
     later = stage.stores.pbox.load("anna", stage.now + timedelta(hours=SESSION_HOURS + 1))
     assert later.value(Factor.LENGTH, "max") == 60.0
+
+
+@pytest.mark.parametrize(("ever", "tonight", "left"), [
+    ({"min_minutes": 480}, {"max_minutes": 30}, {"max": 30.0}),
+    ({"max_minutes": 30}, {"min_minutes": 480}, {"min": 480.0}),
+    ({"max_minutes": 30}, {"length": "short"}, {"max": 30.0}),
+])  # fmt: skip
+def test_a_lasting_bound_reckons_with_one_that_is_hidden_tonight(
+    stage: Stage, ever: dict[str, int], tonight: dict[str, int], left: dict[str, float]
+) -> None:
+    stage.do("set_length", **ever)
+    stage.do("set_length", length="any", duration="session")
+    stage.do("set_length", **tonight, duration="session")
+    stage.do("set_length", **tonight)
+    assert stage.set_keys(Factor.LENGTH) == left
+    assert after_the_session(stage, Factor.LENGTH) == left
 
 
 def test_a_length_without_a_length_goes_back_to_the_model(stage: Stage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from langchain.tools import ToolRuntime
@@ -25,6 +26,8 @@ NUDGE = 0.15
 GOOD, BAD = 4, 2
 """Stars from which, and up to which, a rating counts as liking or disliking."""
 UNWANTED = frozenset({"dislike", "skip"})
+_ORIGINAL = re.compile(r"[（(]原著")
+_AND = re.compile(r"&|\band\b")
 
 
 @tool
@@ -84,13 +87,25 @@ def _learn(ctx: TurnContext, item: Item, direction: int) -> str:
     changes = [Change(factor=Factor.CATEGORY, key=item.category, op="add", value=direction * NUDGE)]
     kind, names = ("author", item.author) if item.author else ("narrator", item.narrator)
     if names:
-        person = people_in(names)[-1]
-        changes.append(Change(factor=Factor.ENTITY, key=f"{kind}:{person}", op="add", value=direction * NUDGE))
+        changes.append(Change(factor=Factor.ENTITY, key=f"{kind}:{_maker(names)}", op="add", value=direction * NUDGE))
     applied = ctx.stores.pbox.change(
         ctx.user_id, ctx.turn_id, changes, source="feedback", session_id=ctx.conversation_id, now=ctx.now
     )
     ctx.outcome.changes.extend(applied)
     return phrases(ctx, applied)
+
+
+def _maker(names: str) -> str:
+    """Whom a work by several people is credited to: who wrote the original (原著) of it, else who is named first."""
+    whole, *people = people_in(names)
+    if not people:
+        return whole
+    if _ORIGINAL.search(names):
+        return people[-1]
+    first, last = people[0], people[-1]
+    # "Jacob and Wilhelm Grimm": a first name says nothing without the surname that follows.
+    shared = _AND.search(names) and first.isascii() and " " not in first and " " in last
+    return whole if shared else first
 
 
 def hidden(item: Item) -> Change:

@@ -8,7 +8,7 @@ from catalog.items import Item
 from catalog.resolve import SURE
 from catalog.spelling import plain
 from tools.context import Done, Missed, Option, ToolRetry, TurnContext
-from tools.titles import PART, likeness
+from tools.titles import PART, SAME, likeness
 
 NEAREST = 3
 LAST = frozenset({"last", "last one", "the last one", "最后", "最后一个"})
@@ -106,24 +106,30 @@ def _place(word: str) -> int | None:
 def _by_title(ctx: TurnContext, said: str) -> Item | None:
     """The title on the screen that is meant; else an item of the catalogue that is surely called so.
 
-    What is called just so comes before what is only spelt alike, wherever it is.
+    What is called just so comes before a part of a title that is shown, and that before what is only spelt alike.
     """
     if not plain(said) or is_place(said):
         return None
     catalogue = ctx.engine.catalogue
     alike, shown = _on_screen(ctx, plain(said))
-    if alike >= PART:
+    if alike >= SAME:
         return shown
     match = ctx.engine.resolver.resolve("item", said, lang=ctx.lang)
     called = catalogue.item(match.key) if match and match.kind == "item" and match.how in SURE else None
+    if called and alike >= PART:
+        return called if plain(said) in _titles(called) else shown
     return called if called and match and match.how == "exact" else shown or called
+
+
+def _titles(item: Item) -> list[str]:
+    return [plain(title) for title in (item.title, item.title_alt) if title]
 
 
 def _on_screen(ctx: TurnContext, said: str) -> tuple[float, Item | None]:
     """The item on the screen whose title is most like the words, and how like; of equals the first."""
     catalogue, best, found = ctx.engine.catalogue, 0.0, None
     for item in (catalogue.item(item_id) for item_id in ctx.shown if item_id in catalogue.row):
-        alike = max(likeness(said, plain(title)) for title in (item.title, item.title_alt) if title)
+        alike = max(likeness(said, title) for title in _titles(item))
         if alike > best:
             best, found = alike, item
     return best, found

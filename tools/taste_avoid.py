@@ -12,10 +12,10 @@ from catalog.spelling import form
 from db.pbox import Change
 from recommend.pbox import Entry, Factor
 from tools.changing import box, clear, say, scope_of, write
-from tools.context import Done, Fact, TurnContext
+from tools.context import Done, Duration, Fact, TurnContext
 from tools.items import find_item
 from tools.linking import blocking_keys, blocks_named, category_left, spoken, taken
-from tools.taste import Lasts
+from tools.taste import Lasts, reached
 
 Blockable = Literal["category", "author", "narrator", "series", "tag", "item"]
 
@@ -32,7 +32,8 @@ def block_content(kind: Blockable, name: str, runtime: ToolRuntime[TurnContext],
     else:
         keys = blocking_keys(ctx, kind, said)
         ctx.outcome.facts.extend(_extent(ctx, kind, said, keys))
-    changes = [
+    changes = _unwished(ctx, keys, duration)
+    changes += [
         Change(factor=Factor.BLOCK, key=key, op="set", value=1.0, hard=True, scope=scope_of(duration), said=said)
         for key in keys
     ]
@@ -43,13 +44,13 @@ def block_content(kind: Blockable, name: str, runtime: ToolRuntime[TurnContext],
 def unblock_content(kind: Blockable, name: str, runtime: ToolRuntime[TurnContext]) -> str:
     """Take a block back: "horror is fine again", "you can show Stephen King again"."""
     ctx, said = runtime.context, spoken(name)
-    pbox = box(ctx)
     if kind == "item":
         item = find_item(ctx, "unblock_content", said, kind="item")
         keys: tuple[str, ...] = (f"item:{item.id}",)
     else:
         keys = blocking_keys(ctx, kind, said)
-    found = blocks_named(ctx, pbox, keys, said)
+    found = blocks_named(ctx, reached(ctx, "lasting"), keys, said)
+    pbox = box(ctx)
     found = found or _disliked(pbox.of(Factor.CATEGORY) + pbox.of(Factor.ENTITY), keys, said)
     if not found:
         ctx.outcome.facts.append(Fact(kind="not_blocked", values={"name": said}))
@@ -67,6 +68,16 @@ def _extent(ctx: TurnContext, kind: Blockable, said: str, keys: tuple[str, ...])
         yield Fact(kind="none_marked", values={"name": said})
     if category := category_left(ctx, said, gone):
         yield Fact(kind="category_left", values={"category": category})
+
+
+def _unwished(ctx: TurnContext, keys: tuple[str, ...], duration: Duration | None) -> list[Change]:
+    """Blocking a thing takes back a wish for that very thing, for as long; else the two could not both be met."""
+    likings = {Factor.CATEGORY: "category:", Factor.ENTITY: "", Factor.MOOD: "tag:"}
+    return [
+        clear(entry.factor, entry.key, entry.said, duration)
+        for entry in reached(ctx, duration).entries
+        if entry.value > 0 and entry.factor in likings and likings[entry.factor] + entry.key in keys
+    ]
 
 
 def _disliked(entries: tuple[Entry, ...], keys: tuple[str, ...], said: str) -> list[Entry]:

@@ -10,9 +10,9 @@ from pydantic import Field
 
 from db.pbox import Change
 from recommend.pbox import BOUNDS, LENGTH_WORDS, Entry, Factor
-from tools.changing import box, clear, scope_of, write
+from tools.changing import clear, scope_of, write
 from tools.context import Duration, ToolRetry, TurnContext
-from tools.taste import Lasts
+from tools.taste import Lasts, reached
 
 Leaning = Annotated[float | None, Field(ge=-1, le=1)]
 Share = Annotated[float | None, Field(ge=0, le=1)]
@@ -110,15 +110,15 @@ def _bounds(ctx: TurnContext, least: int | None, most: int | None, duration: Dur
     """The bounds as said; one that was set before and contradicts the new one goes."""
     if least is not None and most is not None and least > most:
         raise ToolRetry(f"min_minutes {least} is more than max_minutes {most}; swap them or give one only")
-    pbox = box(ctx)
+    held = reached(ctx, duration).of(Factor.LENGTH)
     changes = []
     if least is not None:
         changes.append(_bound("min", least, duration, hard=True))
-    elif most is not None and pbox.value(Factor.LENGTH, "min") >= most:
+    elif most is not None and any(entry.key == "min" and entry.value >= most for entry in held):
         changes.append(clear(Factor.LENGTH, "min", duration=duration))
     if most is not None:
         changes.append(_bound("max", most, duration, hard=True))
-    elif least is not None and pbox.value(Factor.LENGTH, "max", MOST) <= least:
+    elif least is not None and any(entry.key == "max" and entry.value <= least for entry in held):
         changes.append(clear(Factor.LENGTH, "max", duration=duration))
     return changes
 
@@ -128,21 +128,22 @@ def _word(ctx: TurnContext, length: str, duration: Duration | None) -> list[Chan
     least, most = LENGTH_WORDS.get(length, (LEAST, MOST))
     said = "" if length == "any" else length
     changes = [_bound("min", least, duration, said=said), _bound("max", most, duration, said=said)]
-    pbox = box(ctx)
-    shortest, longest = pbox.entry(Factor.LENGTH, "min"), pbox.entry(Factor.LENGTH, "max")
-    if length == "long" and shortest and shortest.value > least:
-        changes[:1] = _again(shortest, changes[0])
-    if length == "short" and longest and longest.value < most:
-        changes[1:] = _again(longest, changes[1])
+    held = reached(ctx, duration).of(Factor.LENGTH)
+    if length == "long":
+        changes[:1] = _again([entry for entry in held if entry.key == "min" and entry.value > least], changes[0])
+    if length == "short":
+        changes[1:] = _again([entry for entry in held if entry.key == "max" and entry.value < most], changes[1])
     return changes
 
 
-def _again(stands: Entry, wanted: Change) -> list[Change]:
-    """The stricter bound that stands, in place of the one wanted; one for the session stays beside a lasting one."""
-    kept = wanted.model_copy(update={"value": stands.value, "hard": stands.hardness == "hard", "said": stands.said})
-    if stands.scope == "session" and wanted.scope == "lasting":
-        return [wanted, kept.model_copy(update={"scope": "session"})]
-    return [kept]
+def _again(stricter: list[Entry], wanted: Change) -> list[Change]:
+    """The stricter bounds that stand, in place of the one wanted; one for the session stays beside a lasting one."""
+    kept = {wanted.scope: wanted}
+    for stands in stricter:
+        scope = stands.scope if wanted.scope == "lasting" else wanted.scope
+        same = {"value": stands.value, "hard": stands.hardness == "hard", "said": stands.said, "scope": scope}
+        kept[scope] = wanted.model_copy(update=same)
+    return list(kept.values())
 
 
 def _bound(key: str, minutes: float, duration: Duration | None, *, hard: bool = False, said: str = "") -> Change:

@@ -27,6 +27,10 @@ OR: dict[Lang, str] = {"en": " or ", "zh": "还是"}
 TITLED: dict[Lang, str] = {"en": "“{}”", "zh": "《{}》"}
 
 
+_LIKED = {Factor.CATEGORY: "category:", Factor.ENTITY: "", Factor.MOOD: "tag:"}
+"""What goes before the key of a liking in the key of a block of the same thing."""
+
+
 class Saying(NamedTuple):
     """What is to be put into words: the parameter, its value, and the step that led to it."""
 
@@ -64,10 +68,17 @@ def phrased_entries(entries: Iterable[Entry], texts: Texts, catalogue: Catalogue
 
 
 def telling(changes: Iterable[Applied]) -> list[Applied]:
-    """Without bounds and languages that only gave way to another one of the same changes."""
+    """Without what only gave way to another one of the same changes: bounds, languages, likings of what is blocked."""
     made = list(changes)
-    settled = {change.factor for change in made if change.after is not None} & {Factor.LENGTH, Factor.LANGUAGE}
-    return [change for change in made if change.after is not None or change.factor not in settled]
+    set_now = [change for change in made if change.after is not None]
+    settled = {change.factor for change in set_now} & {Factor.LENGTH, Factor.LANGUAGE}
+    blocked = {change.key for change in set_now if change.factor == Factor.BLOCK}
+    return [
+        change
+        for change in made
+        if change.after is not None
+        or (change.factor not in settled and _LIKED.get(change.factor, "block of ") + change.key not in blocked)
+    ]
 
 
 def as_made(undone: Iterable[Applied]) -> tuple[Applied, ...]:

@@ -220,7 +220,7 @@ class Acts:
         if mine.persona and mine.persona not in {p.user_id for p in personas}:
             mine = Seat(owner=own)
         if not mine.conversation:
-            opened = await asyncio.to_thread(self.talk.open, mine.persona or own)
+            opened = await asyncio.to_thread(self.talk.open, mine.persona or own, own if mine.persona else "")
             mine = replace(mine, conversation=opened)
         return Visit(mine, personas)
 
