@@ -160,6 +160,15 @@ def test_a_title_that_is_not_on_the_screen_is_never_taken_for_one_that_is(listed
     assert not {title for title, about in told.items() if about in listed.shown}
 
 
+def test_of_what_is_beyond_the_age_mark_nothing_is_told(listed: Stage) -> None:
+    catalogue = listed.engine.catalogue
+    adult = next(i for i in catalogue.items if i.age == "18+" and i.language == "en" and i.id not in listed.shown)
+    assert listed.do("item_details", item=adult.title).about == adult.id
+    listed.stores.users.update("anna", age="all")
+    with pytest.raises(ToolRetry):
+        listed.do("item_details", item=adult.title)
+
+
 @pytest.mark.parametrize(("shown", "said", "meant"), [
     ("Gaudy Night", "Night", "Night"), ("Gaudy Night", "gaudy", "Gaudy Night"),
     ("白夜行", "夜行", "夜行"), ("少年读史记", "史记", "史记"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from catalog.items import Item
+from catalog.items import AGE_ORDER, Item
 from catalog.resolve import SURE
 from catalog.spelling import plain
 from tools.context import Done, Missed, Option, ToolRetry, TurnContext
@@ -79,7 +79,12 @@ def _nearest(ctx: TurnContext, said: str) -> list[Item]:
     if is_place(said):
         return [catalogue.item(item_id) for item_id in ctx.shown if item_id in catalogue.row]
     found = ctx.engine.resolver.candidates("item", said, NEAREST, lang=ctx.lang)
-    return [catalogue.item(match.key) for match in found]
+    return [item for item in (catalogue.item(match.key) for match in found) if _may_hear(ctx, item)]
+
+
+def _may_hear(ctx: TurnContext, item: Item) -> bool:
+    """Whether an item is within the listener's age mark: beyond it nothing is told of it either."""
+    return AGE_ORDER.index(item.age) <= AGE_ORDER.index(ctx.stores.users.get(ctx.user_id).age)
 
 
 def _by_place(ctx: TurnContext, said: str) -> Item | None:
@@ -116,6 +121,7 @@ def _by_title(ctx: TurnContext, said: str) -> Item | None:
         return shown
     match = ctx.engine.resolver.resolve("item", said, lang=ctx.lang)
     called = catalogue.item(match.key) if match and match.kind == "item" and match.how in SURE else None
+    called = called if called and _may_hear(ctx, called) else None
     if called and alike >= PART:
         return called if plain(said) in _titles(called) else shown
     return called if called and match and match.how == "exact" else shown or called
