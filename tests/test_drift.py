@@ -52,5 +52,10 @@ def test_training_is_due_when_many_lessons_are_read_wrong_or_old_weights_have_an
     assert Drift((0.0,) * FEWEST, 0).due()
     assert not Drift((0.0,) * (FEWEST - 1), 0).due()
     assert not Drift((1.0,) * FEWEST, 0).due()
-    assert Drift((1.0,), MOST_DAYS).due()
+    assert Drift((1.0, 0.5), MOST_DAYS).due()
     assert not Drift((), 10 * MOST_DAYS).due()
+
+
+def test_training_is_never_due_for_lessons_that_are_read_as_they_were_taught() -> None:
+    assert not Drift((1.0,) * FEWEST, 10 * MOST_DAYS).due()
+    assert "1 of 2 lessons" in Drift((1.0, 0.0), MOST_DAYS).due()

@@ -17,10 +17,11 @@ from lab.understanding.assemble import Chosen, assembled
 from lab.understanding.batches import Batch
 from lab.understanding.corpus import example, gate_records
 from lab.understanding.e5 import encoder_state, model_file, unpacked
-from lab.understanding.fit import save
+from lab.understanding.fit import Beside, Recipe, fit, save
 from lab.understanding.follow import Guide
 from lab.understanding.model import Understander, build
 from lab.understanding.origins import E5, MINILM
+from lab.understanding.schedule import TimedSchedule
 
 WIDTH = 32
 PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁dune", "▁Dune", "▁cos", "y", "睡", "▁", ",", "<mask>"]
@@ -133,6 +134,53 @@ def test_who_follows_is_drawn_to_the_prefix_that_is_led_and_less_so_with_time(sh
     assert torch.equal(follower.decoder.e.weight, leader.decoder.e.weight)
     assert pulled(0.2, follower) == pytest.approx(after / 2, rel=1e-4) and guide.at(0.4) is None
     assert pulled(0.0, leader) == pytest.approx(0, abs=1e-6)
+
+
+class Heard(Guide):
+    """A guide that keeps who began with it."""
+
+    begun: tuple[Understander, ...] = ()
+
+    def begin(self, follower: Understander, batches: Sequence[Batch]) -> float:
+        self.begun = (*self.begun, follower)
+        return super().begin(follower, batches)
+
+
+class TwoSteps(TimedSchedule):
+    """A schedule that ends after two steps, however long they take."""
+
+    def step(self) -> bool:
+        return super().step() and self._steps <= 2
+
+
+def test_who_is_in_the_checkpoint_never_begins_to_follow_again(
+    shipped: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.understanding.fit.TimedSchedule", TwoSteps)
+    shipped.save(str(tmp_path / "tokenizer.json"))
+    (leader,) = build(shipped.get_vocab_size(), [1])
+    state, shape = build(shipped.get_vocab_size(), [1]).state_dict(), {"layers": [1], "origins": [MINILM]}
+    save(tmp_path / "model.pt", {"model": state, "last": state, **shape, "step": 7, "seed": 1, "told": {}})
+    grown, again = Heard(leader), Heard(leader)
+    recipe = Recipe(origins=(MINILM, MINILM), layers=1, batch=4, augmented=False)
+    for guide in (grown, again):
+        assert len(fit(tmp_path, gate_records()[:24], {}, recipe, Beside(guide=guide))) == 2
+    assert len(grown.begun) == 1, "the one that was added, though the run is not at its first step"
+    assert again.begun == ()
+
+
+def test_only_those_who_began_to_follow_are_drawn(shipped: Tokenizer) -> None:
+    (leader,) = build(shipped.get_vocab_size(), [1])
+    models = build(shipped.get_vocab_size(), [1, 1]).eval()
+    knowing, fresh = models
+    batch = Batch.of([found for record in gate_records()[:24] if (found := example(record, shipped))])
+    guide = Guide(leader)
+    guide.begin(fresh, [batch])
+    with torch.no_grad():
+        at_first, at_last = (Beside(guide=guide).loss(models, batch, Recipe(), spent).item() for spent in (0.0, 1.0))
+        drawn = guide.at(0.0)(fresh.bridge(fresh.states(batch.ids, batch.mask)), batch).item()
+    assert guide.leads(fresh) and not guide.leads(knowing)
+    assert at_first - at_last == pytest.approx(drawn, abs=1e-3)
 
 
 def test_models_of_two_runs_are_put_side_by_side_where_they_fit(tmp_path: Path) -> None:

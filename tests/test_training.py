@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import pytest
 import torch
 from tokenizers import Tokenizer
 
+from catalog.demo import FOLDER
 from chat.llm.context import Context
 from chat.llm.dsl import POINTER0
 from chat.llm.schema import TOOLS
 from chat.llm.understanding import WEIGHTS
-from lab.understanding.augment import Pools, augment, corpus_pools, discussable, discussed, joinable, joined
+from lab.understanding.augment import (
+    Pools,
+    augment,
+    catalogue_pools,
+    corpus_pools,
+    discussable,
+    discussed,
+    in_hours,
+    joinable,
+    joined,
+    library_pools,
+    merged,
+    name_pools,
+    takes_back,
+)
 from lab.understanding.average import averaged
 from lab.understanding.batches import Batch, Stream, alike, blurred, hinted
 from lab.understanding.corpus import Call, Example, Record, example, gate_records, split
-from lab.understanding.fit import Recipe, greedy_share, resumed, told_earlier
+from lab.understanding.fit import Recipe, averaging, fit, greedy_share, resumed, save, told_earlier
 from lab.understanding.model import FUSED, build
+from lab.understanding.origins import MINILM
 from lab.understanding.restore import restore
+from lab.understanding.schedule import TimedSchedule
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +71,7 @@ def test_joined_utterances_have_the_calls_of_both_in_order(records: list[Record]
     alone = [record for record in records if joinable(record)]
     for _ in range(100):
         first = rng.choice(alone)
-        second = rng.choice([record for record in alone if record.lang == first.lang])
+        second = rng.choice([record for record in alone if record.lang == first.lang and not takes_back(record)])
         both = joined(first, second, rng)
         assert both.readings == ((*first.readings[0], *second.readings[0]),)
         assert both.utterance.lower().endswith(second.utterance.lower()[1:])
@@ -93,6 +111,57 @@ def test_what_is_not_wanted_ends_before_the_next_wish_begins() -> None:
     second = said("more dragons", ("update_entity_weight", {"kind": "tag", "name": "dragons", "weight_increase": 0.3}))
     rng = random.Random(5)
     assert all(joined(first, second, rng).utterance[len(first.utterance)] in ".;" for _ in range(40))
+
+
+@pytest.mark.parametrize("back", [("undo_last_change", {}), ("reset_preferences", {"dimension": "all"})])
+def test_nothing_is_taken_back_in_the_breath_in_which_it_was_wished(back: Call) -> None:
+    more, other = ("update_interest_weight", {"category": "history", "weight_increase": 0.3}), said("never mind", back)
+    rng = random.Random(5)
+    assert joined(said("more history", more), other, rng) == said("more history", more)
+    assert joined(other, said("more history", more), rng).readings == ((back, more),)
+
+
+BLOCKED_GENRE = ("block_content", {"kind": "category", "name": "言情"})
+
+
+def test_a_blocked_genre_is_swapped_for_genres_that_were_blocked_only() -> None:
+    liked = ("update_interest_weight", {"category": "恐怖", "weight_increase": 0.3})
+    dark = ("block_content", {"kind": "tag", "name": "恐怖"})
+    others = (
+        ("多来点恐怖", liked),
+        ("太恐怖的不要", dark),
+        ("别推相声了", (BLOCKED_GENRE[0], {"kind": "category", "name": "相声"})),
+    )
+    made = [said(text, call)._replace(lang="zh") for text, call in others]
+    pools = merged(corpus_pools(made), name_pools(), catalogue_pools(FOLDER), library_pools(FOLDER))
+    found = variants(said("不要言情的", BLOCKED_GENRE)._replace(lang="zh"), pools)
+    assert {record.readings[0][0][1]["name"] for record in found} == {"言情", "相声"}
+
+
+def test_a_length_is_also_said_in_hundreds_of_minutes_and_in_hours() -> None:
+    found = variants(
+        said("nothing over 45 minutes please", ("set_length", {"max_minutes": 45})),
+        {("en", "title"): ["Emma"] * 6},
+        400,
+    )
+    lengths = [(record.utterance.lower(), record.readings[0][0][1]["max_minutes"]) for record in found]
+    assert any(minutes >= 100 and f" {minutes} minutes" in text for text, minutes in lengths)
+    in_words = [(text, minutes) for text, minutes in lengths if " hour" in text]
+    assert any("." in text.rstrip(".") for text, _ in in_words)
+    for text, minutes in in_words:
+        numbers = [float(part) for part in re.findall(r"\d+(?:\.\d+)?", text)]
+        assert minutes == sum(number * unit for number, unit in zip(numbers, (60, 1), strict=False))
+
+
+def test_a_length_in_hours_is_said_in_both_languages() -> None:
+    said_so = {
+        (lang, n): {in_hours(n, lang, random.Random(k)) for k in range(9)}
+        for lang in ("en", "zh")
+        for n in (60, 90, 125)
+    }
+    assert said_so["en", 60] == {"1 hour"} and said_so["zh", 60] == {"1小时"}
+    assert said_so["en", 90] == {"1 hour 30 minutes", "1.5 hours"} and said_so["zh", 90] == {"1小时30分钟", "1.5小时"}
+    assert said_so["en", 125] == {"2 hours 5 minutes"} and said_so["zh", 125] == {"2小时5分钟"}
 
 
 def test_the_longest_utterances_are_trained_on_too(records: list[Record]) -> None:
@@ -188,7 +257,36 @@ def test_training_can_go_on_from_the_weights_that_ship(tmp_path: Path, records: 
     tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
     model, step = resumed(tmp_path, tokenizer, Recipe())
     assert step > 0 and told_earlier(tmp_path)["restored_from"], "the card goes on telling what was done before"
+    mean = averaging(model, tmp_path, 0.998).module
+    assert all(torch.equal(one, other) for one, other in zip(mean.parameters(), model.parameters(), strict=True))
     share = greedy_share(model.eval(), records[:200], tokenizer, "cpu")
     assert share["en"] > 0.6  # a model that lost anything on the way reads next to nothing
     with pytest.raises(FileExistsError, match="already"):
         restore(WEIGHTS, tmp_path)
+
+
+class TwoSteps(TimedSchedule):
+    """A schedule that ends after two steps, however long they take."""
+
+    def step(self) -> bool:
+        return super().step() and self._steps <= 2
+
+
+def test_a_run_that_goes_on_keeps_its_averaged_weights(
+    tmp_path: Path, records: list[Record], tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.understanding.fit.TimedSchedule", TwoSteps)
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    last, bridge = build(tokenizer.get_vocab_size(), [1]).state_dict(), "models.0.bridge.weight"
+    mean = {**last, bridge: last[bridge] + 0.1}
+    made = {"layers": [1], "origins": [MINILM], "step": 7, "seed": 1, "told": {}}
+    save(tmp_path / "model.pt", {"model": mean, "last": last, **made})
+    more = Recipe(origins=(MINILM, MINILM), layers=1)
+    grown = averaging(resumed(tmp_path, tokenizer, more)[0], tmp_path, 0.998)
+    assert not grown.n_averaged, "an average of fewer models is not one of these"
+    short = [record for record in records if len(record.utterance) < 30][:24]
+    kept = fit(tmp_path, short, {}, Recipe(origins=(MINILM,), batch=4, augmented=False))
+    saved = torch.load(tmp_path / "model.pt", weights_only=True)
+    for state in (kept.state_dict(), saved["model"]):
+        assert torch.allclose(state[bridge], mean[bridge], atol=0.01)
+    assert saved["step"] == 9 and torch.allclose(saved["last"][bridge], last[bridge], atol=0.01)

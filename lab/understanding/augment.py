@@ -27,6 +27,11 @@ LISTED = 0.6
 DISCUSSED = 0.25
 """Share of utterances that do not depend on it which are said while one of the titles shown is under discussion."""
 _BLOCKS = frozenset({"block_content", "unblock_content"})
+_BLOCKED = {"tag": "blocked", "category": "blocked category"}
+LONG = 0.2
+"""Share of the lengths drawn that run to several hours: in minutes, few of the corpus do."""
+HOURS = 0.5
+"""Share of lengths of an hour and more that are said in hours, where only minutes were said."""
 LIBRARY = 1500
 Pools = dict[tuple[str, str], list[str]]
 
@@ -35,9 +40,10 @@ def slot(name: str, arg: str, args: dict) -> str | None:
     """The pool that an argument's names may be swapped within.
 
     Blocked words have one of their own: a mood is blocked as a tag ("nothing sad"), and is none where it is liked.
+    So have blocked genres, which are none but those that were said: 恐怖 is liked as a genre and blocked as a tag.
     """
-    if arg == "name" and args["kind"] == "tag" and name in _BLOCKS:
-        return "blocked"
+    if arg == "name" and name in _BLOCKS and args["kind"] in _BLOCKED:
+        return _BLOCKED[args["kind"]]
     if arg == "name":
         return "title" if args["kind"] == "item" else args["kind"]
     return "title" if arg == "item" else _SLOTS.get((name, arg))
@@ -177,11 +183,30 @@ def _swap_number(record: Record, calls: list[Call], rng: random.Random) -> Recor
                 continue
             found = re.findall(rf"(?<!\d){value}(?= ?-?(?:min|m\b|分))", record.utterance)
             if len(found) == 1:
-                new = rng.choice([rng.randint(2, 59), rng.randrange(5, 100, 5)])
-                args[arg] = new
+                new = args[arg] = _minutes(rng)
+                whole = rf"(?<!\d){value} ?(?:minutes|mins?|分钟)(?![a-z-])"
+                if new >= 60 and rng.random() < HOURS and re.search(whole, record.utterance):
+                    return record._replace(utterance=re.sub(whole, in_hours(new, record.lang, rng), record.utterance))
                 text = re.sub(rf"(?<!\d){value}(?= ?-?(?:min|m\b|分))", str(new), record.utterance)
                 return record._replace(utterance=text)
     return record
+
+
+def _minutes(rng: random.Random) -> int:
+    if rng.random() < LONG:
+        return rng.randrange(100, 301, 5)
+    return rng.choice([rng.randint(2, 59), rng.randrange(5, 100, 5)])
+
+
+def in_hours(minutes: int, lang: str, rng: random.Random) -> str:
+    """A length of an hour and more as it is said in hours: "1 hour 30 minutes", "1.5 hours"."""
+    hours, rest = divmod(minutes, 60)
+    decimal = rest == 30 and rng.random() < 0.5
+    if lang == "zh":
+        return f"{hours}.5小时" if decimal else f"{hours}小时" + (f"{rest}分钟" if rest else "")
+    if decimal:
+        return f"{hours}.5 hours"
+    return f"{hours} hour{'s' * (hours > 1)}" + (f" {rest} minutes" if rest else "")
 
 
 def _swap_titles(record: Record, calls: list[Call], pools: Pools, rng: random.Random) -> Record:
@@ -252,6 +277,7 @@ _JOINTS = {
 _STOPS = {"en": (". ", "; ", ". oh and "), "zh": ("。", "；")}
 """What follows something unwanted: after "and", what comes next would be unwanted too."""
 _ALONE = frozenset({"ask_clarification", "recommend"})
+_TAKES_BACK = frozenset({"undo_last_change", "reset_preferences"})
 
 
 def joinable(record: Record) -> bool:
@@ -267,7 +293,12 @@ def joinable(record: Record) -> bool:
 
 
 def joined(first: Record, second: Record, rng: random.Random) -> Record:
-    """Two joinable utterances of one language said in one breath; their calls in the order of the words."""
+    """Two joinable utterances of one language said in one breath; their calls in the order of the words.
+
+    The first alone where the second takes something back: said after a wish, it would take back that wish.
+    """
+    if takes_back(second):
+        return first
     start, end = first.utterance.rstrip(" .!?。！？~…,，"), second.utterance
     names = [str(value) for _, args in second.readings[0] for value in args.values()]
     if re.match(r"[A-Z][a-z]", end) and not any(name.startswith(end[:2]) for name in names):
@@ -275,6 +306,11 @@ def joined(first: Record, second: Record, rng: random.Random) -> Record:
     joints = _STOPS if _unwanted(first.readings[0][-1]) else _JOINTS
     text = start + rng.choice(joints[first.lang]) + end
     return first._replace(utterance=text, readings=((*first.readings[0], *second.readings[0]),))
+
+
+def takes_back(record: Record) -> bool:
+    """Whether the utterance undoes what was said before it."""
+    return any(name in _TAKES_BACK for name, _ in record.readings[0])
 
 
 def _unwanted(call: Call) -> bool:

@@ -31,7 +31,7 @@ LEAST_AGREEMENT = 0.5
 FEWEST = 20
 """So many lessons before their mean says anything."""
 MOST_DAYS = 30
-"""Weights of a month are trained anew where anything was taught since."""
+"""Weights of a month are trained anew where anything was taught that they do not read."""
 TRAIN = 3
 
 
@@ -51,8 +51,9 @@ class Drift(NamedTuple):
         taught = len(self.similarities)
         if taught >= FEWEST and self.mean < LEAST_AGREEMENT:
             return f"the model reads {self.mean:.2f} of what {taught} lessons mean; {LEAST_AGREEMENT} is the least"
-        if taught and self.days >= MOST_DAYS:
-            return f"the weights are {self.days} days old and {taught} lessons are in force"
+        unread = sum(one < 1.0 for one in self.similarities)
+        if unread and self.days >= MOST_DAYS:
+            return f"the weights are {self.days} days old and read {unread} of {taught} lessons otherwise than taught"
         return ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from lab.understanding.batches import Batch, Stream, loader
 from lab.understanding.corpus import Record, example
 from lab.understanding.follow import Guide
 from lab.understanding.meanings import Meanings
-from lab.understanding.model import Readers, build
+from lab.understanding.model import Readers, Understander, build
 from lab.understanding.origins import MINILM, first_state, origins_of
 from lab.understanding.progress import log_to
 from lab.understanding.schedule import TimedSchedule, smoothed
@@ -79,8 +79,7 @@ def resumed(run: Path, tokenizer: Tokenizer, recipe: Recipe) -> tuple[Readers, i
     Where the recipe wants more models than the checkpoint holds, the others begin with the encoder that one of the
     same origin has there, else with that of its origin, and with a decoder of their own.
     """
-    path = run / "model.pt"
-    saved = torch.load(path, weights_only=True) if path.exists() else {"last": {}, "layers": [], "step": 0}
+    saved = saved_in(run)
     there = origins_of(saved)
     origins = there + recipe.origins[len(there) :]
     states = {origin: encoder_of(saved["last"], there.index(origin)) for origin in set(there)}
@@ -95,10 +94,30 @@ def resumed(run: Path, tokenizer: Tokenizer, recipe: Recipe) -> tuple[Readers, i
     return models, saved["step"]
 
 
+def saved_in(run: Path) -> dict[str, Any]:
+    """The run's checkpoint; one of no models where there is none."""
+    path = run / "model.pt"
+    if not path.exists():
+        return {"model": {}, "last": {}, "layers": [], "step": 0, "told": {}}
+    return torch.load(path, weights_only=True, mmap=True)
+
+
 def told_earlier(run: Path) -> dict[str, Any]:
     """How the run's checkpoint was trained; nothing where there is none."""
-    path = run / "model.pt"
-    return torch.load(path, weights_only=True, mmap=True)["told"] if path.exists() else {}
+    return saved_in(run)["told"]
+
+
+def averaging(models: Readers, run: Path, decay: float) -> AveragedModel:
+    """The moving average of the models' weights.
+
+    It goes on from that of the run's checkpoint where just these models are there, else it begins with their weights
+    after the first step.
+    """
+    mean, saved = AveragedModel(models, multi_avg_fn=get_ema_multi_avg_fn(decay)), saved_in(run)
+    if origins_of(saved) == models.origins:
+        mean.module.load_state_dict(saved["model"])
+        mean.n_averaged.fill_(1)  # at 0 the first update would put the models' weights in place of the average
+    return mean
 
 
 def encoder_of(state: Mapping[str, torch.Tensor], number: int) -> dict[str, torch.Tensor]:
@@ -115,10 +134,17 @@ class Beside(NamedTuple):
 
     def loss(self, model: Readers, batch: Batch, recipe: Recipe, spent: float) -> torch.Tensor:
         """The task's loss and that of what is beside it, after a share of the time (0..1)."""
-        loss = model.loss(batch, recipe.agreement, self.guide.at(spent) if self.guide else None)
+        loss = self._task(model, batch, recipe.agreement, spent)
         if self.meanings:
             loss = loss + recipe.meanings * self.meanings.loss([reader.encoder for reader in model])
         return loss
+
+    def _task(self, model: Readers, batch: Batch, agreement: float, spent: float) -> torch.Tensor:
+        guide, pull = self.guide, self.guide.at(spent) if self.guide else None
+        if not (guide and pull):
+            return model.loss(batch, agreement)
+        losses = [reader.loss(batch, agreement, pull if guide.leads(reader) else None) for reader in model]
+        return torch.stack(losses).sum()
 
     @property
     def parameters(self) -> list[torch.nn.Parameter]:
@@ -130,17 +156,17 @@ def fit(run: Path, records: list[Record], pools: dict, recipe: Recipe, beside: B
     """Trains until the time is up, with checkpoints in `run/model.pt`; returns the averaged models."""
     beside = beside or Beside()
     log, tokenizer = log_to("train"), Tokenizer.from_file(str(run / "tokenizer.json"))
-    earlier = told_earlier(run)
+    earlier, there = told_earlier(run), len(origins_of(saved_in(run)))
     model, step = resumed(run, tokenizer, recipe)
     model = model.on(recipe.device)
     parameters = sum(p.numel() for p in model.parameters()) / 1e6
     log.info("%d training records, %.1f M parameters, from step %d", len(records), parameters, step)
-    if beside.guide and not step:
-        begin_following(model, beside.guide, first_batches(records, tokenizer, recipe))
+    if beside.guide and len(model) > there:
+        begin_following(list(model.eval())[there:], beside.guide, first_batches(records, tokenizer, recipe))
     optimizer = optimizer_of(model, recipe)
     if beside.parameters:
         optimizer.add_param_group({"params": beside.parameters, "base": recipe.lr})
-    mean_model = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.averaged)) if recipe.averaged else None
+    mean_model = averaging(model, run, recipe.averaged) if recipe.averaged else None
     kept = mean_model.module if mean_model else model
     if recipe.compiled:
         model.compile_layers()
@@ -181,9 +207,9 @@ def fit(run: Path, records: list[Record], pools: dict, recipe: Recipe, beside: B
     return kept.eval()
 
 
-def begin_following(model: Readers, guide: Guide, batches: list[Batch]) -> None:
+def begin_following(fresh: Sequence[Understander], guide: Guide, batches: list[Batch]) -> None:
     """Fresh models take over what the guide's model knows."""
-    for reader in model.eval():
+    for reader in fresh:
         log_to("train").info("follows; a linear map explains %.2f", guide.begin(reader, batches))
 
 

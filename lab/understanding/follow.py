@@ -26,6 +26,7 @@ class Guide:
 
     def __init__(self, leader: Understander, weight: float = 2.0, until: float = 0.4) -> None:
         self._leader, self._weight, self._until = leader.eval().requires_grad_(False), weight, until
+        self._followers: set[Understander] = set()
 
     @torch.no_grad()
     def begin(self, follower: Understander, batches: Sequence[Batch]) -> float:
@@ -42,6 +43,7 @@ class Guide:
             a.T @ a + len(x) * RIDGE * a.var() * torch.eye(a.shape[1], device=x.device), a.T @ b
         ).T
         shift = high - turn @ low
+        self._followers.add(follower)
         follower.decoder.load_state_dict(self._leader.decoder.state_dict())
         for ours, theirs in (
             (follower.bridge, self._leader.bridge),
@@ -54,6 +56,10 @@ class Guide:
         follower.hints.tools.weight.copy_(torch.cat((mean @ turn, MAXIMUM * largest @ turn), 1))
         follower.hints.tools.bias.copy_(mean @ shift + tools.bias)
         return float(1 - ((a @ turn.T - b) ** 2).sum() / (b**2).sum())
+
+    def leads(self, model: Understander) -> bool:
+        """Whether the model began here: one that reads already is not drawn away from what it knows."""
+        return model in self._followers
 
     def at(self, spent: float) -> Pull | None:
         """What draws a prefix, without its pointers, after this share (0..1) of the time; None when nothing does."""

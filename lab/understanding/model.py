@@ -282,9 +282,9 @@ class Readers(nn.Module):
         """The tables of token embeddings, one for each origin."""
         return list({id(table): table for table in (model.table for model in self)}.values())
 
-    def loss(self, batch: Batch, agreement: float = 0.0, pull: Pull | None = None) -> torch.Tensor:
+    def loss(self, batch: Batch, agreement: float = 0.0) -> torch.Tensor:
         """The sum of the models' losses."""
-        return torch.stack([model.loss(batch, agreement, pull) for model in self]).sum()
+        return torch.stack([model.loss(batch, agreement) for model in self]).sum()
 
     def scores(self, batch: Batch) -> torch.Tensor:
         """The mean of the models' logits (n, s, pieces): what they write by together."""

@@ -1,6 +1,7 @@
 """Comparing readings: what counts as right.
 
-Names are compared without case, punctuation and leading articles; numbers as written (the strength class counts);
+Names are compared without case, punctuation and leading articles; where nothing else is left the marks themselves count
+("❤️"), and so do those of a single letter ("C++"). Numbers are compared as written (the strength class counts);
 `duration` is left out. Calls may stand in any order. Each equally right reading is accepted.
 """
 
@@ -22,13 +23,15 @@ _NUMERIC = {
     "diversity": 0.21,
     "quality": 0.11,
 }
+_MARKS = re.compile(r"((?<![a-z0-9])[a-z][+#]+(?![a-z0-9]))|[^\w\s]")
+"""Punctuation, and names of one letter and its marks, which stay: C++ is not C#."""
 
 
 def plain(value: Any) -> Any:
     """The value as it is compared: names folded, lists in any order."""
     if isinstance(value, str):
         value = re.sub(r"^(?:the|an?|some|any)\s+", "", value.lower().strip())
-        return " ".join(re.sub(r"[^\w\s]", "", value).split())
+        return " ".join(_MARKS.sub(r"\1", value).split()) or value
     return sorted(map(plain, value)) if isinstance(value, (list, tuple)) else value
 
 
