@@ -160,6 +160,16 @@ def test_a_title_that_is_not_on_the_screen_is_never_taken_for_one_that_is(listed
     assert not {title for title, about in told.items() if about in listed.shown}
 
 
+def test_an_item_on_the_screen_may_be_named_by_who_wrote_it(listed: Stage) -> None:
+    author = listed.engine.catalogue.item(listed.shown[2]).author
+    assert author == "Bram Stoker"
+    for said in ("Bram Stoker", "stoker"):
+        assert listed.do("item_details", item=said).about == listed.shown[2]
+    listed.shown = listed.shown[:2]
+    with pytest.raises(ToolRetry):
+        listed.do("item_details", item="stoker")
+
+
 def test_of_what_is_beyond_the_age_mark_nothing_is_told(listed: Stage) -> None:
     catalogue = listed.engine.catalogue
     adult = next(i for i in catalogue.items if i.age == "18+" and i.language == "en" and i.id not in listed.shown)

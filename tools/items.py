@@ -6,7 +6,7 @@ import re
 
 from catalog.items import AGE_ORDER, Item
 from catalog.resolve import SURE
-from catalog.spelling import plain
+from catalog.spelling import people_in, plain
 from tools.context import Done, Missed, Option, ToolRetry, TurnContext
 from tools.titles import PART, SAME, likeness
 
@@ -111,7 +111,8 @@ def _place(word: str) -> int | None:
 def _by_title(ctx: TurnContext, said: str) -> Item | None:
     """The title on the screen that is meant; else an item of the catalogue that is surely called so.
 
-    What is called just so comes before a part of a title that is shown, and that before what is only spelt alike.
+    What is called just so comes before a part of a title that is shown, and that before whom a title shown is by, and
+    what is only spelt alike.
     """
     if not plain(said) or is_place(said):
         return None
@@ -124,7 +125,20 @@ def _by_title(ctx: TurnContext, said: str) -> Item | None:
     called = called if called and _may_hear(ctx, called) else None
     if called and alike >= PART:
         return called if plain(said) in _titles(called) else shown
-    return called if called and match and match.how == "exact" else shown or called
+    if called and match and match.how == "exact":
+        return called
+    return shown or _by_person(ctx, plain(said)) or called
+
+
+def _by_person(ctx: TurnContext, said: str) -> Item | None:
+    """The one item on the screen by whom the words name: "the Ishiguro"."""
+    items = [ctx.engine.catalogue.item(item_id) for item_id in ctx.shown if item_id in ctx.engine.catalogue.row]
+    found = [item for item in items if any(name == said or name.endswith(f" {said}") for name in _people(item))]
+    return found[0] if len(found) == 1 else None
+
+
+def _people(item: Item) -> list[str]:
+    return [plain(name) for names in (item.author, item.narrator) if names for name in people_in(names)]
 
 
 def _titles(item: Item) -> list[str]:

@@ -75,7 +75,7 @@ class FakeConversation:
         self.left_early: list[str] = []
         """What was being answered when nobody listened any more."""
 
-    def open(self, visitor: str) -> str:
+    def open(self, visitor: str, guest: str = "") -> str:
         with self.lock:
             self.users.setdefault(visitor, Memory(Listener(user_id=visitor)))
         return f"c-{visitor}"
