@@ -82,3 +82,25 @@ def test_a_tap_while_a_turn_runs_leaves_the_parts_of_the_turn_alone() -> None:
 
     meanwhile, stopped, after = asyncio.run(drawn())
     assert stopped == after and after - meanwhile == set(parts.of_a_turn()) and "list" in meanwhile
+
+
+def test_forgetting_waits_for_the_answer_that_is_being_written() -> None:
+    parts: Any = None
+    acts = Acts(parts, parts, parts)
+    visit, done = Visit(Seat(owner="anna", conversation="talk"), ()), []
+
+    async def answer() -> None:
+        with acts._answering(visit):
+            await asyncio.sleep(0.12)
+            done.append("answered")
+
+    async def forget() -> None:
+        await asyncio.sleep(0.01)
+        await acts._at_rest(visit)
+        done.append("forgotten")
+
+    async def both() -> None:
+        await asyncio.gather(answer(), forget())
+
+    asyncio.run(both())
+    assert done == ["answered", "forgotten"]

@@ -34,6 +34,8 @@ from prompts.texts import Texts
 Model = TypeVar("Model", bound=BaseModel)
 Result = TypeVar("Result")
 NOTHING_TAUGHT = Slip()
+LONGEST_WAIT_S, GLANCE_S = 60.0, 0.05
+"""How long forgetting waits for an answer that is being written, and how often it looks."""
 
 
 class Acts:
@@ -135,6 +137,7 @@ class Acts:
             visit = await self._visit(replace(visit.seat, persona=tap.value, conversation=""), request)
         elif tap and tap.act == "forget" and not visit.seat.persona:
             lang = (await self._screen(visit)).lang
+            await self._at_rest(visit)
             await asyncio.to_thread(self.talk.forget, visit.user_id)
             visit = await self._visit(Seat(), request)
             await self._call(self.talk.set_language, visit, lang)
@@ -223,6 +226,13 @@ class Acts:
             opened = await asyncio.to_thread(self.talk.open, mine.persona or own, own if mine.persona else "")
             mine = replace(mine, conversation=opened)
         return Visit(mine, personas)
+
+    async def _at_rest(self, visit: Visit) -> None:
+        """Waits for an answer that is being written: what it keeps at its end would outlive the forgetting."""
+        for _ in range(round(LONGEST_WAIT_S / GLANCE_S)):
+            if not self.running[visit.seat.conversation]:
+                return
+            await asyncio.sleep(GLANCE_S)
 
     async def _screen(self, visit: Visit) -> Screen:
         return await self._call(self.talk.screen, visit)
