@@ -13,6 +13,7 @@ from typing import Any
 
 from catalog.catalogue import Catalogue
 from catalog.search import Search
+from catalog.spelling import is_chinese
 from catalog.wishes import core
 from db.changes import Applied
 from recommend.pbox import Factor
@@ -28,6 +29,7 @@ FEW = 3
 NEAR = 0.33
 """Search score from which words may be a wish for what was found: three of four wishes told at length reach it, one of
 four remarks that wish for nothing."""
+PEOPLE = frozenset({"author", "narrator"})
 HELD = frozenset({Factor.CATEGORY, Factor.ENTITY, Factor.MOOD, Factor.SCENE})
 LONGEST = 400
 """Characters that are looked for."""
@@ -79,9 +81,13 @@ def missed(text: str, search: Search) -> bool:
 
 
 def unheld(changes: Sequence[Applied], catalogue: Catalogue) -> bool:
-    """Whether one of these changes wishes for something that fewer than FEW items have."""
+    """Whether one of these changes wishes for something that fewer than FEW items have, and whose words say what it is.
+
+    A Chinese name of a person says nothing: what is looked for is put into English, sign by sign.
+    """
     wishes = [change for change in changes if change.factor in HELD and (change.after or 0.0) > 0.0]
-    return any(len(catalogue.rows_with(*_thing(change))) < FEW for change in wishes)
+    things = [thing for thing in map(_thing, wishes) if not (thing[0] in PEOPLE and is_chinese(thing[1]))]
+    return any(len(catalogue.rows_with(*thing)) < FEW for thing in things)
 
 
 def _thing(change: Applied) -> tuple[str, str]:

@@ -79,6 +79,18 @@ def test_a_shelf_is_empty_when_hardly_an_item_stands_on_it(key: str, empty: bool
     assert not unheld([change.model_copy(update={"after": -0.3})], catalogue())
 
 
+@pytest.mark.parametrize(
+    ("name", "telling_of"),
+    [("author:格非", False), ("narrator:张三", False), ("author:Ann Nobody", True), ("tag:格非", True)],
+)
+def test_a_chinese_name_of_a_person_who_is_not_here_tells_nothing(name: str, telling_of: bool) -> None:
+    change = Applied(
+        id=1, turn_id="t", factor=Factor.ENTITY, key=name, said=name, before=None, after=0.3,
+        scope="lasting", source="chat", at=datetime.now(UTC), undone=False,
+    )  # fmt: skip
+    assert unheld([change], catalogue()) is telling_of
+
+
 def test_what_was_told_comes_to_the_front_and_every_filter_holds() -> None:
     told = request(entry(Factor.BLOCK, "category:horror", 1.0), told=TOLD)
     reading = read(told, catalogue(), models())
