@@ -25,11 +25,11 @@ _ORIGINAL = re.compile(r"^原著\s*")
 _ROLE = re.compile(r"\s+(?:口述|记|编剧|创演|主演|原著|制作|主编|等|编)$")
 _NOBODY = frozenset({"others", "company", "various", "anonymous", "佚名", "jr", "jr."})
 
-_ONES = (
+ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen"
 ).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 
 
 @lru_cache(maxsize=1)
@@ -76,13 +76,13 @@ def form(text: str) -> str:
 def spoken(number: int) -> str:
     """A number below 10,000 as it is read aloud, years in pairs: 1984 is "nineteen eighty four"."""
     if number < 20:
-        return _ONES[number]
+        return ONES[number]
     if number < 100:
         tens, ones = divmod(number, 10)
-        return _TENS[tens - 2] + (f" {_ONES[ones]}" if ones else "")
+        return TENS[tens - 2] + (f" {ONES[ones]}" if ones else "")
     high, low = divmod(number, 100)
     if high % 10 and number >= 1000 and low:
-        return f"{spoken(high)} {spoken(low) if low > 9 else 'oh ' + _ONES[low]}"
+        return f"{spoken(high)} {spoken(low) if low > 9 else 'oh ' + ONES[low]}"
     return str(number)
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from chat.agent import Agent
 from chat.chips import ChipError
-from chat.lists import RECENT_EVENTS, ListMaker, list_language, same_again
+from chat.lists import NOTHING_UNDONE, RECENT_EVENTS, ListMaker, list_language, same_again
 from chat.parts import Parts
 from chat.staging import Mark, Stage, marks
 from chat.teaching import Teaching
@@ -137,8 +137,7 @@ class Conversation:
         else:
             undone = Undone(boxes.undo_changes(user_id, change_ids, now))
         if any(undone):
-            wanted = same_again(self._parts.stores.journal, user_id, conversation_id, undone=undone)
-            self._list(user_id, conversation_id, wanted)
+            self._list_again(user_id, conversation_id, undone=undone)
         return self.screen(user_id, conversation_id)
 
     def redo(self, user_id: str, conversation_id: str) -> Screen:
@@ -210,9 +209,14 @@ class Conversation:
         )
 
     def _list_again(
-        self, user_id: str, conversation_id: str, unwanted: Collection[str] = (), lang: UiLanguage | None = None
+        self,
+        user_id: str,
+        conversation_id: str,
+        unwanted: Collection[str] = (),
+        lang: UiLanguage | None = None,
+        undone: Undone = NOTHING_UNDONE,
     ) -> None:
-        wanted = same_again(self._parts.stores.journal, user_id, conversation_id, unwanted)
+        wanted = same_again(self._parts.stores.journal, user_id, conversation_id, unwanted, undone)
         self._list(user_id, conversation_id, wanted, lang)
 
     def _list(self, user_id: str, conversation_id: str, wanted: ListRequest, lang: UiLanguage | None = None) -> None:

@@ -120,6 +120,8 @@ def same_again(
 def _standing(journal: Journal, user_id: str, conversation_id: str, undone: Undone) -> Mapping[str, Any]:
     """The request to ask again: that of the screen, or what stood there before the turns that were undone."""
     now = journal.request(user_id, conversation_id)
+    if not undone.changes:
+        return now
     brought, earlier = journal.replaced(user_id, conversation_id, {change.turn_id for change in undone.changes})
     return earlier if brought and _asks_for(brought) == _asks_for(now) else now
 

@@ -15,6 +15,7 @@ from catalog.catalogue import Catalogue
 from catalog.search import Search
 from catalog.spelling import is_chinese
 from catalog.wishes import core
+from chat.llm.lexicon import PEOPLE
 from db.changes import Applied
 from recommend.pbox import Factor
 
@@ -29,7 +30,6 @@ FEW = 3
 NEAR = 0.33
 """Search score from which words may be a wish for what was found: three of four wishes told at length reach it, one of
 four remarks that wish for nothing."""
-PEOPLE = frozenset({"author", "narrator"})
 HELD = frozenset({Factor.CATEGORY, Factor.ENTITY, Factor.MOOD, Factor.SCENE})
 LONGEST = 400
 """Characters that are looked for."""

@@ -69,12 +69,16 @@ def test_a_telling_is_bounded() -> None:
     assert len(telling("word " * 5000, [EPIC]) or "") <= LONGEST
 
 
-@pytest.mark.parametrize(("key", "empty"), [("mystery", False), ("category-of-nothing", True)])
-def test_a_shelf_is_empty_when_hardly_an_item_stands_on_it(key: str, empty: bool) -> None:
-    change = Applied(
-        id=1, turn_id="t", factor=Factor.CATEGORY, key=key, said=key, before=None, after=0.3,
+def wished(factor: Factor, key: str) -> Applied:
+    return Applied(
+        id=1, turn_id="t", factor=factor, key=key, said=key, before=None, after=0.3,
         scope="session", source="chat", at=datetime.now(UTC), undone=False,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "empty"), [("mystery", False), ("category-of-nothing", True)])
+def test_a_shelf_is_empty_when_hardly_an_item_stands_on_it(key: str, empty: bool) -> None:
+    change = wished(Factor.CATEGORY, key)
     assert unheld([change], catalogue()) is empty
     assert not unheld([change.model_copy(update={"after": -0.3})], catalogue())
 
@@ -84,11 +88,7 @@ def test_a_shelf_is_empty_when_hardly_an_item_stands_on_it(key: str, empty: bool
     [("author:格非", False), ("narrator:张三", False), ("author:Ann Nobody", True), ("tag:格非", True)],
 )
 def test_a_chinese_name_of_a_person_who_is_not_here_tells_nothing(name: str, telling_of: bool) -> None:
-    change = Applied(
-        id=1, turn_id="t", factor=Factor.ENTITY, key=name, said=name, before=None, after=0.3,
-        scope="lasting", source="chat", at=datetime.now(UTC), undone=False,
-    )  # fmt: skip
-    assert unheld([change], catalogue()) is telling_of
+    assert unheld([wished(Factor.ENTITY, name)], catalogue()) is telling_of
 
 
 def test_what_was_told_comes_to_the_front_and_every_filter_holds() -> None:

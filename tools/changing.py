@@ -68,6 +68,16 @@ def box(ctx: TurnContext) -> PBox:
     return ctx.stores.pbox.load(ctx.user_id, ctx.now, ctx.conversation_id)
 
 
+def reached(ctx: TurnContext, duration: Duration | None) -> PBox:
+    """The parameters that a wish has to reckon with: for a lasting one also those that are hidden for the session."""
+    now = box(ctx)
+    if scope_of(duration) == "session":
+        return now
+    lasting = ctx.stores.pbox.load(ctx.user_id, ctx.now, session_id="")
+    hidden = tuple(entry for entry in lasting.entries if entry not in now.entries)
+    return now.model_copy(update={"entries": now.entries + hidden})
+
+
 def clear(factor: Factor, key: str = "", said: str = "", duration: Duration | None = None) -> Change:
     """The change that takes a parameter away, for the session only where the wish is for the session."""
     return Change(factor=factor, key=key, op="clear", said=said, scope=scope_of(duration))

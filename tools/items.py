@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from catalog.items import AGE_ORDER, Item
 from catalog.resolve import SURE
@@ -77,14 +78,20 @@ def _nearest(ctx: TurnContext, said: str) -> list[Item]:
     """Items whose titles come nearest to a spoken one; those on the screen when it is a place that does not exist."""
     catalogue = ctx.engine.catalogue
     if is_place(said):
-        return [catalogue.item(item_id) for item_id in ctx.shown if item_id in catalogue.row]
+        return _screen(ctx)
     found = ctx.engine.resolver.candidates("item", said, NEAREST, lang=ctx.lang)
-    return [item for item in (catalogue.item(match.key) for match in found) if _may_hear(ctx, item)]
+    return _for_age(ctx, [catalogue.item(match.key) for match in found])
 
 
-def _may_hear(ctx: TurnContext, item: Item) -> bool:
-    """Whether an item is within the listener's age mark: beyond it nothing is told of it either."""
-    return AGE_ORDER.index(item.age) <= AGE_ORDER.index(ctx.stores.users.get(ctx.user_id).age)
+def _for_age(ctx: TurnContext, items: Sequence[Item]) -> list[Item]:
+    """Those within the listener's age mark: beyond it nothing is told of an item either."""
+    mark = AGE_ORDER.index(ctx.stores.users.get(ctx.user_id).age) if items else 0
+    return [item for item in items if AGE_ORDER.index(item.age) <= mark]
+
+
+def _screen(ctx: TurnContext) -> list[Item]:
+    """The items on the screen, first to last."""
+    return [ctx.engine.catalogue.item(item_id) for item_id in ctx.shown if item_id in ctx.engine.catalogue.row]
 
 
 def _by_place(ctx: TurnContext, said: str) -> Item | None:
@@ -121,8 +128,8 @@ def _by_title(ctx: TurnContext, said: str) -> Item | None:
     if alike >= SAME:
         return shown
     match = ctx.engine.resolver.resolve("item", said, lang=ctx.lang)
-    called = catalogue.item(match.key) if match and match.kind == "item" and match.how in SURE else None
-    called = called if called and _may_hear(ctx, called) else None
+    sure = [catalogue.item(match.key)] if match and match.kind == "item" and match.how in SURE else []
+    called = next(iter(_for_age(ctx, sure)), None)
     if called and alike >= PART:
         return called if plain(said) in _titles(called) else shown
     if called and match and match.how == "exact":
@@ -132,8 +139,7 @@ def _by_title(ctx: TurnContext, said: str) -> Item | None:
 
 def _by_person(ctx: TurnContext, said: str) -> Item | None:
     """The one item on the screen by whom the words name: "the Ishiguro"."""
-    items = [ctx.engine.catalogue.item(item_id) for item_id in ctx.shown if item_id in ctx.engine.catalogue.row]
-    found = [item for item in items if any(name == said or name.endswith(f" {said}") for name in _people(item))]
+    found = [item for item in _screen(ctx) if any(name == said or name.endswith(f" {said}") for name in _people(item))]
     return found[0] if len(found) == 1 else None
 
 
@@ -147,8 +153,8 @@ def _titles(item: Item) -> list[str]:
 
 def _on_screen(ctx: TurnContext, said: str) -> tuple[float, Item | None]:
     """The item on the screen whose title is most like the words, and how like; of equals the first."""
-    catalogue, best, found = ctx.engine.catalogue, 0.0, None
-    for item in (catalogue.item(item_id) for item_id in ctx.shown if item_id in catalogue.row):
+    best, found = 0.0, None
+    for item in _screen(ctx):
         alike = max(likeness(said, title) for title in _titles(item))
         if alike > best:
             best, found = alike, item

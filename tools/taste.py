@@ -10,8 +10,8 @@ from langchain_core.tools import tool
 from pydantic import Field
 
 from db.pbox import Change
-from recommend.pbox import Factor, PBox
-from tools.changing import box, clear, half_life, scope_of, write
+from recommend.pbox import Factor
+from tools.changing import clear, half_life, reached, scope_of, write
 from tools.context import Duration, TurnContext
 from tools.linking import Link, blocks_named, link_category, link_entity, link_moods, link_term, spoken
 
@@ -62,16 +62,6 @@ def update_scene_preference(
     ctx, said = runtime.context, spoken(scene)
     link = Link(Factor.SCENE, link_term(ctx, "scene", said))
     return _set(ctx, "update_scene_preference", [link], said, (weight, duration))
-
-
-def reached(ctx: TurnContext, duration: Duration | None) -> PBox:
-    """The parameters that a wish has to reckon with: for a lasting one also those that are hidden for the session."""
-    now = box(ctx)
-    if scope_of(duration) == "session":
-        return now
-    lasting = ctx.stores.pbox.load(ctx.user_id, ctx.now, session_id="")
-    hidden = tuple(entry for entry in lasting.entries if entry not in now.entries)
-    return now.model_copy(update={"entries": now.entries + hidden})
 
 
 def _like(ctx: TurnContext, name: str, link: Link, said: str, how: tuple[float, Duration | None]) -> str:

@@ -11,11 +11,12 @@ from langchain_core.tools import tool
 from catalog.spelling import form
 from db.pbox import Change
 from recommend.pbox import Entry, Factor
-from tools.changing import box, clear, say, scope_of, write
+from tools.changing import box, clear, reached, say, scope_of, write
 from tools.context import Done, Duration, Fact, TurnContext
 from tools.items import find_item
 from tools.linking import blocking_keys, blocks_named, category_left, spoken, taken
-from tools.taste import Lasts, reached
+from tools.taste import Lasts
+from tools.words import block_of
 
 Blockable = Literal["category", "author", "narrator", "series", "tag", "item"]
 
@@ -72,11 +73,10 @@ def _extent(ctx: TurnContext, kind: Blockable, said: str, keys: tuple[str, ...])
 
 def _unwished(ctx: TurnContext, keys: tuple[str, ...], duration: Duration | None) -> list[Change]:
     """Blocking a thing takes back a wish for that very thing, for as long; else the two could not both be met."""
-    likings = {Factor.CATEGORY: "category:", Factor.ENTITY: "", Factor.MOOD: "tag:"}
     return [
         clear(entry.factor, entry.key, entry.said, duration)
         for entry in reached(ctx, duration).entries
-        if entry.value > 0 and entry.factor in likings and likings[entry.factor] + entry.key in keys
+        if entry.value > 0 and block_of(entry.factor, entry.key) in keys
     ]
 
 

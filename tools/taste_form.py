@@ -10,9 +10,9 @@ from pydantic import Field
 
 from db.pbox import Change
 from recommend.pbox import BOUNDS, LENGTH_WORDS, Entry, Factor
-from tools.changing import clear, scope_of, write
+from tools.changing import clear, reached, scope_of, write
 from tools.context import Duration, ToolRetry, TurnContext
-from tools.taste import Lasts, reached
+from tools.taste import Lasts
 
 Leaning = Annotated[float | None, Field(ge=-1, le=1)]
 Share = Annotated[float | None, Field(ge=0, le=1)]

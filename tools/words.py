@@ -27,10 +27,6 @@ OR: dict[Lang, str] = {"en": " or ", "zh": "还是"}
 TITLED: dict[Lang, str] = {"en": "“{}”", "zh": "《{}》"}
 
 
-_LIKED = {Factor.CATEGORY: "category:", Factor.ENTITY: "", Factor.MOOD: "tag:"}
-"""What goes before the key of a liking in the key of a block of the same thing."""
-
-
 class Saying(NamedTuple):
     """What is to be put into words: the parameter, its value, and the step that led to it."""
 
@@ -77,8 +73,14 @@ def telling(changes: Iterable[Applied]) -> list[Applied]:
         change
         for change in made
         if change.after is not None
-        or (change.factor not in settled and _LIKED.get(change.factor, "block of ") + change.key not in blocked)
+        or (change.factor not in settled and block_of(change.factor, change.key) not in blocked)
     ]
+
+
+def block_of(factor: Factor, key: str) -> str | None:
+    """The key of a block of the very thing that a liking is of; None for what cannot be liked."""
+    before = {Factor.CATEGORY: "category:", Factor.ENTITY: "", Factor.MOOD: "tag:"}.get(factor)
+    return None if before is None else before + key
 
 
 def as_made(undone: Iterable[Applied]) -> tuple[Applied, ...]:

@@ -12,19 +12,18 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
+from catalog.spelling import ONES, TENS
 from chat.llm.dsl import MAX_MINUTES
 
-_ONES = "one two three four five six seven eight nine".split()
-_TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_ONES, _TEENS = ONES[1:10], ONES[10:]
 _WORTH = {
     **{word: Fraction(n) for n, word in enumerate(_ONES + _TEENS, start=1)},
-    **{word: Fraction(10 * n) for n, word in enumerate(_TENS, start=2)},
+    **{word: Fraction(10 * n) for n, word in enumerate(TENS, start=2)},
     **dict.fromkeys(("half", "½"), Fraction(1, 2)),
     **dict.fromkeys(("quarter", "quarters", "¼"), Fraction(1, 4)),
     **dict.fromkeys(("threequarters", "¾"), Fraction(3, 4)),
 }
-_SMALL = rf"(?:(?:{'|'.join(_TENS)})(?:[\s-]?(?:{'|'.join(_ONES)})(?![a-z]))?|{'|'.join(_TEENS + _ONES)})(?![a-z])"
+_SMALL = rf"(?:(?:{'|'.join(TENS)})(?:[\s-]?(?:{'|'.join(_ONES)})(?![a-z]))?|{'|'.join(_TEENS + _ONES)})(?![a-z])"
 _HUNDREDS = rf"(?:(?:a|{'|'.join(_ONES)})[\s-])?hundred(?:[\s-](?:and[\s-])?{_SMALL})?(?![a-z])"
 _DIGITS = (
     r"(?<!\d)(?<!\d\.)(?:(?:\d{1,3}\s)?[13]/[24]|\d{1,3},\d{3}|\d{1,6}(?:\.\d{1,4})?|\.\d{1,4})(?!\d)"

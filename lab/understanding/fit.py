@@ -16,7 +16,7 @@ from lab.understanding.batches import Batch, Stream, loader
 from lab.understanding.corpus import Record, example
 from lab.understanding.follow import Guide
 from lab.understanding.meanings import Meanings
-from lab.understanding.model import Readers, Understander, build
+from lab.understanding.model import Pull, Readers, Understander, build
 from lab.understanding.origins import MINILM, first_state, origins_of
 from lab.understanding.progress import log_to
 from lab.understanding.schedule import TimedSchedule, smoothed
@@ -134,17 +134,17 @@ class Beside(NamedTuple):
 
     def loss(self, model: Readers, batch: Batch, recipe: Recipe, spent: float) -> torch.Tensor:
         """The task's loss and that of what is beside it, after a share of the time (0..1)."""
-        loss = self._task(model, batch, recipe.agreement, spent)
+        loss = model.loss(batch, recipe.agreement, self._pulls(model, spent))
         if self.meanings:
             loss = loss + recipe.meanings * self.meanings.loss([reader.encoder for reader in model])
         return loss
 
-    def _task(self, model: Readers, batch: Batch, agreement: float, spent: float) -> torch.Tensor:
-        guide, pull = self.guide, self.guide.at(spent) if self.guide else None
-        if not (guide and pull):
-            return model.loss(batch, agreement)
-        losses = [reader.loss(batch, agreement, pull if guide.leads(reader) else None) for reader in model]
-        return torch.stack(losses).sum()
+    def _pulls(self, model: Readers, spent: float) -> list[Pull | None]:
+        """What draws each model; nothing draws one that read already."""
+        if not self.guide:
+            return []
+        pull = self.guide.at(spent)
+        return [pull if self.guide.leads(reader) else None for reader in model]
 
     @property
     def parameters(self) -> list[torch.nn.Parameter]:

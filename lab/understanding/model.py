@@ -282,9 +282,10 @@ class Readers(nn.Module):
         """The tables of token embeddings, one for each origin."""
         return list({id(table): table for table in (model.table for model in self)}.values())
 
-    def loss(self, batch: Batch, agreement: float = 0.0) -> torch.Tensor:
-        """The sum of the models' losses."""
-        return torch.stack([model.loss(batch, agreement) for model in self]).sum()
+    def loss(self, batch: Batch, agreement: float = 0.0, pulls: Sequence[Pull | None] = ()) -> torch.Tensor:
+        """The sum of the models' losses; `pulls`, where they are given, one for each model."""
+        each = zip(self, pulls or [None] * len(self), strict=True)
+        return torch.stack([model.loss(batch, agreement, pull) for model, pull in each]).sum()
 
     def scores(self, batch: Batch) -> torch.Tensor:
         """The mean of the models' logits (n, s, pieces): what they write by together."""
