@@ -86,8 +86,9 @@ def unheld(changes: Sequence[Applied], catalogue: Catalogue) -> bool:
     A Chinese name of a person says nothing: what is looked for is put into English, sign by sign.
     """
     wishes = [change for change in changes if change.factor in HELD and (change.after or 0.0) > 0.0]
-    things = [thing for thing in map(_thing, wishes) if not (thing[0] in PEOPLE and is_chinese(thing[1]))]
-    return any(len(catalogue.rows_with(*thing)) < FEW for thing in things)
+    things = [(_thing(change), change.said) for change in wishes]
+    telling_ones = [thing for thing, said in things if not (thing[0] in PEOPLE and is_chinese(said))]
+    return any(len(catalogue.rows_with(*thing)) < FEW for thing in telling_ones)
 
 
 def _thing(change: Applied) -> tuple[str, str]:
