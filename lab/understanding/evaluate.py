@@ -13,6 +13,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +27,7 @@ from chat.tongues import corrected
 from lab.understanding.augment import discussable, discussed
 from lab.understanding.corpus import Call, Record, gate_records, read_records, split
 from lab.understanding.progress import log_to
-from lab.understanding.scoring import best, exact, precision_recall, ratio, same_intents, same_tools
+from lab.understanding.scoring import best, exact, on_list, precision_recall, ratio, same_intents, same_tools
 
 DIALOGUE = re.compile(r"(dlgh?-.+)-\d+")
 
@@ -49,6 +50,12 @@ class Result(NamedTuple):
     def exact(self) -> bool:
         """Whether the reading is one of the accepted ones."""
         return any(exact(reading, self.calls) for reading in self.record.readings)
+
+    @property
+    def exact_items(self) -> bool:
+        """Whether it is one of them, whichever of its names an item of the list is called by."""
+        by_place = partial(on_list, shown=self.record.context.shown)
+        return any(exact(by_place(reading), by_place(self.calls)) for reading in self.record.readings)
 
 
 def run(model: Understanding, records: list[Record]) -> list[Result]:
@@ -184,13 +191,21 @@ def is_plain(record: Record) -> bool:
 
 
 def shares(results: list[Result]) -> dict[str, float | None]:
-    """How many readings are right: the set of tools, each tool as often as it is asked for, everything."""
+    """How many readings are right: the set of tools, each tool as often as it is asked for, everything.
+
+    "exact_items" is everything, where an item counts by whichever of its names it is called (`scoring.on_list`).
+    """
 
     def share(right: Callable[[Sequence[Call], Sequence[Call]], bool]) -> float | None:
         hits = sum(any(right(wanted, result.calls) for wanted in result.record.readings) for result in results)
         return ratio(hits, len(results))
 
-    return {"intent_accuracy": share(same_intents), "tools_as_often": share(same_tools), "exact_match": share(exact)}
+    return {
+        "intent_accuracy": share(same_intents),
+        "tools_as_often": share(same_tools),
+        "exact_match": share(exact),
+        "exact_items": ratio(sum(result.exact_items for result in results), len(results)),
+    }
 
 
 def dialogues(results: list[Result]) -> dict[str, float | int | None]:
@@ -234,6 +249,7 @@ def lines_of(report: dict[str, Any]) -> Iterator[str]:
         none, ms = f["no_call"], f["latency_ms"]
         yield (
             f"{lang:3}  n {f['n']}  intent {f['intent_accuracy']:.3f}  exact {f['exact_match']:.3f}  "
+            f"(items by any name {f['exact_items']:.3f})  "
             f"no-call P {none['precision']} R {none['recall']}  p50 {ms['p50']:.1f} ms  p95 {ms['p95']:.1f} ms"
         )
     for name, tool in report["all"]["tools"].items():

@@ -23,6 +23,8 @@ _NUMERIC = {
     "diversity": 0.21,
     "quality": 0.11,
 }
+_ITEMS = frozenset({"item", "items"})
+ITEM, LAST = "item", "last"
 _MARKS = re.compile(r"((?<![a-z0-9])[a-z][+#]+(?![a-z0-9]))|[^\w\s]")
 """Punctuation, and names of one letter and its marks, which stay: C++ is not C#."""
 
@@ -52,6 +54,29 @@ def exact(wanted: Sequence[Call], got: Sequence[Call]) -> bool:
             return False
         rest.remove(found)
     return not rest
+
+
+def on_list(calls: Sequence[Call], shown: Sequence[str]) -> list[Call]:
+    """The calls with each item by its place in the list where it is called otherwise: the product takes all alike.
+
+    A title of the list, a part that no other title there has, and "last" have a place; what is not in it stays.
+    """
+    titles = [plain(title) for title in shown]
+
+    def place(said: Any) -> Any:
+        if isinstance(said, list):
+            return list(map(place, said))
+        name = plain(said)
+        found = [at for at, title in enumerate(titles, 1) if title == name]
+        found = found or [at for at, title in enumerate(titles, 1) if name in title and not name.isdigit()]
+        if said == LAST and titles:
+            found = [len(titles)]
+        return str(found[0]) if len(found) == 1 else said
+
+    return [
+        (tool, {k: place(v) if k in _ITEMS or (k == "name" and args["kind"] == ITEM) else v for k, v in args.items()})
+        for tool, args in calls
+    ]
 
 
 def same_tools(wanted: Sequence[Call], got: Sequence[Call]) -> bool:
