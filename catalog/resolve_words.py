@@ -86,6 +86,8 @@ _FORMATS = {
 }
 _FICTION = frozenset({"novel", "story", "tale", "book"})
 _MOST = 12
+_NOT_ZH = re.compile(r"[不别没无勿唔毋](?:想|用|要|需要|需|必|能|会|太|怎么|那么|这么|使|是|有|够)*(.+)")
+_NOT_EN = re.compile(r"(?:not|no|nothing|non|never)[ -](?:(?:too|so|very|that|really|all|at|overly|as) )*(.+)")
 _COVER = re.compile(r"[《》〈〉「」『』“”\"]")
 
 
@@ -127,6 +129,13 @@ def _chinese(text: str) -> Iterator[str]:
 def core(said: str) -> str:
     """The name with all filler off."""
     return variants(said)[-1]
+
+
+def negated(said: str) -> str:
+    """What a word says that it is not: 吓人 of 不吓人, "heavy" of "not too heavy"; "" where it says no such thing."""
+    text = form(said)
+    found = (_NOT_ZH if is_chinese(text) else _NOT_EN).fullmatch(text)
+    return found[1] if found else ""
 
 
 def is_filler(text: str) -> bool:

@@ -84,6 +84,24 @@ def test_moods_and_scenes_are_set_and_fade_unless_they_shall_last(stage: Stage) 
     assert stage.reply(kept) == "Done: very funny — fading slowly, over months."
 
 
+@pytest.mark.parametrize(
+    ("said", "lang", "mood", "weight"),
+    [("不吓人", "zh", "scary", -0.8), ("没那么暗黑", "zh", "dark", -0.8), ("not too heavy", "en", "dark", -0.8),
+     ("不费脑", "zh", "relaxing", 0.8), ("不想动脑子", "zh", "relaxing", 0.8), ("吓人", "zh", "scary", 0.8)],
+)  # fmt: skip
+def test_a_mood_said_by_what_it_is_not_is_never_wanted(
+    stage: Stage, said: str, lang: str, mood: str, weight: float
+) -> None:
+    stage.do("update_mood_preference", mood=said, weight=0.8, lang=lang)
+    assert stage.set_keys(Factor.MOOD) == pytest.approx({mood: weight}, abs=0.01)
+
+
+def test_a_word_that_begins_like_a_not_keeps_its_meaning(stage: Stage) -> None:
+    for said in ("nonsense", "无聊", "notable"):
+        stage.do("update_mood_preference", mood=said, weight=0.8)
+    assert all(value > 0 for value in stage.set_keys(Factor.MOOD).values())
+
+
 def test_two_moods_in_one_breath_are_two_moods_and_an_unknown_one_stays_whole(stage: Stage) -> None:
     stage.do("update_mood_preference", mood="quiet funny", weight=0.8)
     assert set(stage.set_keys(Factor.MOOD)) == {"calm", "funny"}

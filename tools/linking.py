@@ -9,6 +9,7 @@ import numpy as np
 from catalog.catalogue import Catalogue
 from catalog.formats import FORMAT_WORDS, formats_called
 from catalog.resolve import SURE, Kind, Match
+from catalog.resolve_words import negated
 from catalog.spelling import form
 from recommend.pbox import Entry, Factor, PBox
 from tools.context import ToolRetry, TurnContext
@@ -70,6 +71,19 @@ def link_moods(ctx: TurnContext, said: str) -> tuple[str, ...]:
     found = dict.fromkeys(match.key for match in parts if match and match.how in SURE)
     least = 2 if whole else 1
     return tuple(found) if len(found) >= least else (whole.key if whole else said,)
+
+
+def turned(ctx: TurnContext, said: str, weight: float) -> tuple[str, float]:
+    """A mood that is said by what it is not (不吓人) is that mood wanted the other way round; others stay.
+
+    What is a name by itself stays too (不费脑 is "relaxing"), and what nothing answers to behind the "not".
+    """
+    resolver, rest = ctx.engine.resolver, negated(said)
+    whole = resolver.resolve("mood", said, lang=ctx.lang) if rest else None
+    if not rest or (whole and whole.how == "exact"):
+        return said, weight
+    match = resolver.resolve("mood", rest, lang=ctx.lang)
+    return (rest, -weight) if match and match.how in SURE else (said, weight)
 
 
 def blocking_keys(ctx: TurnContext, kind: Kind, said: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from db.pbox import Change
 from recommend.pbox import Factor
 from tools.changing import clear, half_life, reached, scope_of, write
 from tools.context import Duration, TurnContext
-from tools.linking import Link, blocks_named, link_category, link_entity, link_moods, link_term, spoken
+from tools.linking import Link, blocks_named, link_category, link_entity, link_moods, link_term, spoken, turned
 
 Step = Annotated[float, Field(ge=-1, le=1, description="0.15 a bit, 0.3 plain, 0.6 a lot; negative for less")]
 Weight = Annotated[float, Field(ge=-1, le=1, description="0.4 a bit, 0.8 plain, 1.0 very; negative for not")]
@@ -47,7 +47,8 @@ def update_entity_weight(
 @tool
 def update_mood_preference(mood: str, weight: Weight, runtime: ToolRuntime[TurnContext], duration: Lasts = None) -> str:
     """How it should feel: funny, relaxing, scary, uplifting, 治愈, 烧脑. Negative: not in the mood for it."""
-    ctx, said = runtime.context, spoken(mood)
+    ctx = runtime.context
+    said, weight = turned(ctx, spoken(mood), weight)
     keys = link_moods(ctx, said)
     said = said if len(keys) == 1 else ""
     links = [Link(Factor.MOOD, key) for key in keys]
