@@ -86,8 +86,13 @@ _FORMATS = {
 }
 _FICTION = frozenset({"novel", "story", "tale", "book"})
 _MOST = 12
-_NOT_ZH = re.compile(r"[不别没无勿唔毋](?:想|用|要|需要|需|必|能|会|太|怎么|那么|这么|使|是|有|够)*(.+)")
-_NOT_EN = re.compile(r"(?:not|no|nothing|non|never)[ -](?:(?:too|so|very|that|really|all|at|overly|as) )*(.+)")
+_NOT_ZH = re.compile(
+    r"(?!别有|无比|无限|无敌|无尽|没有不)[不别没无勿唔毋](?:想|用|要|需要|需|必|能|会|太|特别|怎么|那么|这么|使|是|有)*(.+)"
+)
+_NOT_EN = re.compile(
+    r"(?!not (?:just|only)|no less|nothing but|non ?stop)(?:not|no|nothing|non|never)[ -]"
+    r"(?:(?:too|so|very|that|really|all|quite|super|at|overly|as) )*(.+?)(?: at all)?"
+)
 _COVER = re.compile(r"[《》〈〉「」『』“”\"]")
 
 
@@ -132,9 +137,12 @@ def core(said: str) -> str:
 
 
 def negated(said: str) -> str:
-    """What a word says that it is not: 吓人 of 不吓人, "heavy" of "not too heavy"; "" where it says no such thing."""
+    """What stands behind a "not": 吓人 of 不吓人, "heavy" of "not too heavy"; "" where the word begins with none.
+
+    It goes by the spelling alone (聊 of 无聊): whether the rest means anything is for the caller to find out.
+    """
     text = form(said)
-    found = (_NOT_ZH if is_chinese(text) else _NOT_EN).fullmatch(text)
+    found = _NOT_ZH.fullmatch(text) or _NOT_EN.fullmatch(text)
     return found[1] if found else ""
 
 

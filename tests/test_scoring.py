@@ -24,12 +24,21 @@ def test_names_that_differ_in_their_marks_only_are_not_the_same(one: str, other:
     assert same_call(query(one), query(one)) and same_call(query(one.lower()), query(one))
 
 
-LIST = ("三体", "三体II：黑暗森林", "活着", "Dune", "1984")
+LIST = ("三体", "三体II：黑暗森林", "活着", "Dune", "1984", "Moneyball", "This Is Us", "The Last Wish")
 
 
 @pytest.mark.parametrize(
     ("said", "place"),
-    [("活着", "3"), ("黑暗森林", "2"), ("三体", "1"), ("dune", "4"), ("the Dune", "4"), ("last", "5"), ("2", "2")],
+    [
+        ("活着", "3"),
+        ("黑暗森林", "2"),
+        ("三体", "1"),
+        ("dune", "4"),
+        ("the Dune", "4"),
+        ("Last", "8"),
+        ("2", "2"),
+        ("1984", "5"),
+    ],
 )
 def test_an_item_of_the_list_has_one_place_whatever_it_is_called(said: str, place: str) -> None:
     skipped, wanted = (("record_feedback", {"item": item, "signal": "skip"}) for item in (said, place))
@@ -39,7 +48,7 @@ def test_an_item_of_the_list_has_one_place_whatever_it_is_called(said: str, plac
     assert on_list(blocked, LIST) == [("block_content", {"kind": "item", "name": place})]
 
 
-@pytest.mark.parametrize("said", ["体", "Emma", "this", "7"])
+@pytest.mark.parametrize("said", ["体", "Emma", "this", "7", "on", "money"])
 def test_what_may_be_two_titles_or_none_of_the_list_keeps_its_name(said: str) -> None:
     assert on_list([("item_details", {"item": said})], LIST) == [("item_details", {"item": said})]
 

@@ -85,21 +85,35 @@ def test_moods_and_scenes_are_set_and_fade_unless_they_shall_last(stage: Stage) 
 
 
 @pytest.mark.parametrize(
-    ("said", "lang", "mood", "weight"),
-    [("不吓人", "zh", "scary", -0.8), ("没那么暗黑", "zh", "dark", -0.8), ("not too heavy", "en", "dark", -0.8),
-     ("不费脑", "zh", "relaxing", 0.8), ("不想动脑子", "zh", "relaxing", 0.8), ("吓人", "zh", "scary", 0.8)],
+    ("said", "mood"),
+    [("不吓人", "scary"), ("没那么暗黑", "dark"), ("不特别吓人的", "scary"), ("not too heavy", "dark"),
+     ("not 吓人", "scary"), ("not scary at all", "scary")],
 )  # fmt: skip
-def test_a_mood_said_by_what_it_is_not_is_never_wanted(
-    stage: Stage, said: str, lang: str, mood: str, weight: float
-) -> None:
-    stage.do("update_mood_preference", mood=said, weight=0.8, lang=lang)
-    assert stage.set_keys(Factor.MOOD) == pytest.approx({mood: weight}, abs=0.01)
+@pytest.mark.parametrize("weight", [0.8, -0.8])
+def test_a_mood_said_by_what_it_is_not_is_never_wanted(stage: Stage, said: str, mood: str, weight: float) -> None:
+    stage.do("update_mood_preference", mood=said, weight=weight)
+    assert stage.set_keys(Factor.MOOD) == pytest.approx({mood: -0.8}, abs=0.01)
 
 
-def test_a_word_that_begins_like_a_not_keeps_its_meaning(stage: Stage) -> None:
-    for said in ("nonsense", "无聊", "notable"):
-        stage.do("update_mood_preference", mood=said, weight=0.8)
+@pytest.mark.parametrize(
+    ("said", "mood"),
+    [("不费脑", "relaxing"), ("不想动脑子", "relaxing"), ("无比治愈", "healing"), ("无脑搞笑", "funny"),
+     ("unhurried", "calm"), ("nothing but laughs", "funny")],
+)  # fmt: skip
+def test_a_mood_whose_words_only_begin_like_a_not_is_wanted(stage: Stage, said: str, mood: str) -> None:
+    stage.do("update_mood_preference", mood=said, weight=0.8)
+    assert stage.set_keys(Factor.MOOD) == pytest.approx({mood: 0.8}, abs=0.01)
+
+
+@pytest.mark.parametrize("said", ["nonsense", "notable", "无聊", "not sad but hopeful", "不可思议", "不够搞笑"])
+def test_a_word_that_is_no_mood_behind_its_not_keeps_its_sign(stage: Stage, said: str) -> None:
+    stage.do("update_mood_preference", mood=said, weight=0.8)
     assert all(value > 0 for value in stage.set_keys(Factor.MOOD).values())
+
+
+def test_blocking_what_is_not_funny_leaves_what_is(stage: Stage) -> None:
+    stage.do("block_content", kind="tag", name="不好笑")
+    assert {entry.key for entry in stage.box().of(Factor.BLOCK)} == {"tag:不好笑"}
 
 
 def test_two_moods_in_one_breath_are_two_moods_and_an_unknown_one_stays_whole(stage: Stage) -> None:

@@ -65,7 +65,7 @@ def link_moods(ctx: TurnContext, said: str) -> tuple[str, ...]:
     """The slugs that a mood's words stand for: "slow atmospheric" is two; what nothing answers to stays one word."""
     resolver = ctx.engine.resolver
     whole = resolver.resolve("mood", said, lang=ctx.lang)
-    if whole and whole.how == "exact":
+    if whole and _is_mood(whole):
         return (whole.key,)
     parts = [resolver.resolve("mood", word, lang=ctx.lang) for word in said.split()]
     found = dict.fromkeys(match.key for match in parts if match and match.how in SURE)
@@ -74,16 +74,22 @@ def link_moods(ctx: TurnContext, said: str) -> tuple[str, ...]:
 
 
 def turned(ctx: TurnContext, said: str, weight: float) -> tuple[str, float]:
-    """A mood that is said by what it is not (不吓人) is that mood wanted the other way round; others stay.
+    """A mood that is said by what it is not (不吓人) is that mood, unwanted; any other stays as it is.
 
-    What is a name by itself stays too (不费脑 is "relaxing"), and what nothing answers to behind the "not".
+    What is a name by itself stays too (不费脑 is "relaxing"), and what is no mood's name behind the "not".
     """
     resolver, rest = ctx.engine.resolver, negated(said)
-    whole = resolver.resolve("mood", said, lang=ctx.lang) if rest else None
-    if not rest or (whole and whole.how == "exact"):
+    if not rest or _is_mood(resolver.resolve("mood", said, lang=ctx.lang)):
         return said, weight
-    match = resolver.resolve("mood", rest, lang=ctx.lang)
-    return (rest, -weight) if match and match.how in SURE else (said, weight)
+    if not _is_mood(resolver.resolve("mood", rest, lang=ctx.lang)):
+        return said, weight
+    tail = said[-len(rest) :]
+    return (tail if form(tail) == rest else rest), -abs(weight)
+
+
+def _is_mood(match: Match | None) -> bool:
+    """Whether a match is a mood called so, not one that some of the words are like."""
+    return match is not None and match.how == "exact"
 
 
 def blocking_keys(ctx: TurnContext, kind: Kind, said: str) -> tuple[str, ...]:
@@ -98,7 +104,10 @@ def blocking_keys(ctx: TurnContext, kind: Kind, said: str) -> tuple[str, ...]:
     keys = [_free(said).block]
     if match and match.how == "exact" and resolver.is_called(match):
         keys.append(f"{match.kind}:{match.key}")
-    if (match := resolver.resolve("mood", said, lang=ctx.lang)) and match.how in SURE and match.score >= CLOSE:
+    match = resolver.resolve("mood", said, lang=ctx.lang)
+    # What holds a mood's name behind a "not" is no slip of the keyboard: blocking 不好笑 leaves what is funny.
+    near = match is not None and match.how in SURE and match.score >= CLOSE and not negated(said)
+    if match and (near or _is_mood(match)):
         keys += [f"tag:{match.key}", *(f"category:{path}" for path in _mostly(catalogue, match.key))]
     return _needed(catalogue, keys)
 

@@ -24,7 +24,7 @@ _NUMERIC = {
     "quality": 0.11,
 }
 _ITEMS = frozenset({"item", "items"})
-ITEM, LAST = "item", "last"
+_ITEM, _LAST, _THIS = "item", "last", "this"
 _MARKS = re.compile(r"((?<![a-z0-9])[a-z][+#]+(?![a-z0-9]))|[^\w\s]")
 """Punctuation, and names of one letter and its marks, which stay: C++ is not C#."""
 
@@ -57,9 +57,9 @@ def exact(wanted: Sequence[Call], got: Sequence[Call]) -> bool:
 
 
 def on_list(calls: Sequence[Call], shown: Sequence[str]) -> list[Call]:
-    """The calls with each item by its place in the list where it is called otherwise: the product takes all alike.
+    """The calls with each item by its place in the list, whichever of its names it is called by.
 
-    A title of the list, a part that no other title there has, and "last" have a place; what is not in it stays.
+    A title of the list, words that no other title there has, and "last" have a place; what is not in it stays.
     """
     titles = [plain(title) for title in shown]
 
@@ -67,16 +67,23 @@ def on_list(calls: Sequence[Call], shown: Sequence[str]) -> list[Call]:
         if isinstance(said, list):
             return list(map(place, said))
         name = plain(said)
+        if name == _LAST and titles:
+            return str(len(titles))
+        if name == _THIS or name.isdigit() and 1 <= int(name) <= len(titles):
+            return said
         found = [at for at, title in enumerate(titles, 1) if title == name]
-        found = found or [at for at, title in enumerate(titles, 1) if name in title and not name.isdigit()]
-        if said == LAST and titles:
-            found = [len(titles)]
+        found = found or [at for at, title in enumerate(titles, 1) if _holds(title, name)]
         return str(found[0]) if len(found) == 1 else said
 
     return [
-        (tool, {k: place(v) if k in _ITEMS or (k == "name" and args["kind"] == ITEM) else v for k, v in args.items()})
+        (tool, {k: place(v) if k in _ITEMS or (k == "name" and args["kind"] == _ITEM) else v for k, v in args.items()})
         for tool, args in calls
     ]
+
+
+def _holds(title: str, name: str) -> bool:
+    """Whether a title has a name in it: whole words where they are parted by spaces, any characters in Chinese."""
+    return f" {name} " in f" {title} " if name.isascii() else name in title
 
 
 def same_tools(wanted: Sequence[Call], got: Sequence[Call]) -> bool:

@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     defaults = Recipe()._asdict()
     for name in ("minutes", "batch", "lr", "encoder_lr", "layers", "dropout", "encoder_dropout",
-                 "agreement", "meanings", "averaged", "save_minutes", "seed"):  # fmt: skip
+                 "agreement", "meanings", "warm", "averaged", "save_minutes", "seed"):  # fmt: skip
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(defaults[name]), default=defaults[name])
     parser.add_argument("--origins", nargs="+", choices=ORIGINS, default=defaults["origins"], help="of the encoders")
     parser.add_argument("--follow", type=Path, help="weights whose first model a new encoder follows at first")
