@@ -8,10 +8,15 @@ from datetime import datetime
 from typing import Any
 from zlib import crc32
 
+import numpy as np
+
+from catalog.items import AGE_ORDER
+from catalog.spelling import form
 from chat.parts import Parts
 from chat.policy import afresh
 from db.journal import Journal
 from db.pbox import Undone
+from recommend.filters import wanted as left_by
 from recommend.pbox import Factor
 from recommend.request import Listener, Request, Slate, UiLanguage
 from tools.context import ListRequest, TurnContext
@@ -94,8 +99,17 @@ def _refreshed(ctx: TurnContext) -> ListRequest:
     """A new list: of what is on the screen where that was only narrowed ("shorter", "not this one"), else a page."""
     if any(change.factor not in LIMITS and change.source != "feedback" for change in ctx.outcome.changes):
         return ListRequest(intent="home")
+    if _blocked_itself(ctx):
+        return ListRequest(intent="home")
     undone = Undone(tuple(ctx.outcome.undone), tuple(ctx.outcome.given_back))
     return same_again(ctx.stores.journal, ctx.user_id, ctx.conversation_id, ctx.outcome.unwanted, undone)
+
+
+def _blocked_itself(ctx: TurnContext) -> bool:
+    """Whether what the screen was searched for has just been blocked."""
+    query = form(str(ctx.stores.journal.request(ctx.user_id, ctx.conversation_id).get("query") or ""))
+    blocks = [change for change in ctx.outcome.changes if change.factor == Factor.BLOCK and change.after]
+    return bool(query) and any(query in (form(block.said), form(block.key.partition(":")[2])) for block in blocks)
 
 
 def same_again(
@@ -152,9 +166,16 @@ def about_list(parts: Parts, ctx: TurnContext, wanted: ListRequest, slate: Slate
     if not count:
         return say("talk.empty", lang)
     quiet = wanted.intent == "home" and (ctx.outcome.changes or ctx.outcome.undone or ctx.outcome.facts)
-    sentence = "" if quiet else list_line(wanted, slate, parts.engine, lang)
+    sentence = "" if quiet else list_line(wanted, slate, parts.engine, lang, _left(parts, ctx))
     missing = _missing(parts, ctx, wanted, slate) if wanted.intent in OWN_PAGE else ""
     return GLUE[lang].join(part for part in (sentence, missing) if part)
+
+
+def _left(parts: Parts, ctx: TurnContext) -> np.ndarray:
+    """The rows that the listener's hard wishes and age mark leave (a mask)."""
+    catalogue, stores = parts.engine.catalogue, parts.stores
+    pbox = stores.pbox.load(ctx.user_id, ctx.now, ctx.conversation_id)
+    return left_by(pbox, catalogue) & (catalogue.ages <= AGE_ORDER.index(stores.users.get(ctx.user_id).age))
 
 
 def _missing(parts: Parts, ctx: TurnContext, wanted: ListRequest, slate: Slate) -> str:

@@ -13,7 +13,6 @@ from typing import Any
 
 from catalog.catalogue import Catalogue
 from catalog.search import Search
-from catalog.spelling import is_chinese
 from catalog.wishes import core
 from chat.llm.lexicon import PEOPLE
 from db.changes import Applied
@@ -76,19 +75,23 @@ def telling(text: str, calls: Sequence[Mapping[str, Any]], *, bare: bool = False
 
 def missed(text: str, search: Search) -> bool:
     """Whether words that were taken to wish for nothing may be a wish: the catalogue has something near them."""
-    hits = search.query(text[:LONGEST], 1) if words_of(text) >= TOPIC else []
+    return words_of(text) >= TOPIC and near(text, search)
+
+
+def near(text: str, search: Search) -> bool:
+    """Whether the catalogue has something near these words."""
+    hits = search.query(text[:LONGEST], 1)
     return bool(hits) and hits[0].score >= NEAR
 
 
 def unheld(changes: Sequence[Applied], catalogue: Catalogue) -> bool:
     """Whether one of these changes wishes for something that fewer than FEW items have, and whose words say what it is.
 
-    A Chinese name of a person says nothing: what is looked for is put into English, sign by sign.
+    A person's name says nothing: what lies near its words is by anybody.
     """
     wishes = [change for change in changes if change.factor in HELD and (change.after or 0.0) > 0.0]
-    things = [(_thing(change), change.said) for change in wishes]
-    telling_ones = [thing for thing, said in things if not (thing[0] in PEOPLE and is_chinese(said))]
-    return any(len(catalogue.rows_with(*thing)) < FEW for thing in telling_ones)
+    things = [thing for thing in map(_thing, wishes) if thing[0] not in PEOPLE]
+    return any(len(catalogue.rows_with(*thing)) < FEW for thing in things)
 
 
 def _thing(change: Applied) -> tuple[str, str]:

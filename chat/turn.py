@@ -18,7 +18,7 @@ from chat.agent import Agent, AgentContext
 from chat.faithful import faithful
 from chat.heard import Heard, tapped
 from chat.lists import ListMaker, about_list, list_language, wanted_list
-from chat.narrative import missed, telling, unheld
+from chat.narrative import missed, near, telling, unheld
 from chat.parts import Parts
 from chat.policy import courtesy, search_for
 from chat.staging import Stage, tool_note
@@ -149,7 +149,9 @@ class TurnRunner:
         ctx.outcome.mend(heard.mended)
         wanted = wanted_list(ctx, spoken.text)
         if wanted and wanted.intent in ("home", "search", "similar"):
-            bare = spoken.calls is None and unheld(ctx.outcome.changes, self._parts.engine.catalogue)
+            engine = self._parts.engine
+            bare = spoken.calls is None and unheld(ctx.outcome.changes, engine.catalogue)
+            bare = bare and near(spoken.text, engine.search)
             said = spoken.text if spoken.calls is None else wanted.query or ""
             told = telling(said, heard.worked(ctx.outcome), bare=bare)
             wanted = wanted.model_copy(update={"told": told or wanted.told})

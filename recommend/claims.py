@@ -19,7 +19,7 @@ from recommend.effects import having, within
 from recommend.kinship import branch, related
 from recommend.pbox import Entry, Factor
 from recommend.reading import SOFT_SCALE, Reading
-from recommend.request import Candidate, UiLanguage
+from recommend.request import Candidate
 
 SURE_HIT = 0.25
 """Search score from which a hit without the words may be called close in meaning."""
@@ -27,6 +27,8 @@ TOLD_WEIGHT = 2.5
 """Less than any wish that an item meets: nearness to many words is the weaker reason."""
 LEAST_SHARED = 2
 """So many listeners must have liked both before "also liked" is said."""
+OLD = 20
+"""Years from which a work is told to be from its year to who wants older ones."""
 MOST_LOOKED_AT = 20
 LEAST_HABIT = 3
 KNOWN = frozenset(factor.value for factor in Factor)
@@ -152,18 +154,24 @@ def _of_wish(reading: Reading, entry: Entry, item: Item) -> tuple[str, dict[str,
         case Factor.ENTITY:
             kind, _, name = entry.key.partition(":")
             return _of_entity(reading, entry, (kind, name), item)
-        case Factor.LENGTH if within(np.array([item.sitting_minutes]), entry.key, entry.value).all():
+        case Factor.LENGTH if _fits(reading, item):
             key = "length_whole" if item.sitting_minutes == item.minutes else "length_episode"
             return key, {"length": duration(item.sitting_minutes, lang)}
         case _:
-            return _of_quality(entry, item, lang)
+            return _of_quality(reading, entry, item)
+
+
+def _fits(reading: Reading, item: Item) -> bool:
+    """Whether an item keeps every bound of length, not only the one that helped it."""
+    bounds = reading.request.pbox.of(Factor.LENGTH)
+    return all(within(np.array([item.sitting_minutes]), bound.key, bound.value).all() for bound in bounds)
 
 
 def _of_entity(reading: Reading, entry: Entry, who: tuple[str, str], item: Item) -> tuple[str, dict[str, str]] | None:
     kind, name = who
     named = {"author": item.author, "narrator": item.narrator, "series": item.series}.get(kind)
     if named and having(entry, reading.catalogue)[reading.catalogue.row[item.id]]:
-        return f"liked_{kind}", {"name": named}
+        return f"liked_{kind}", {"name": name if name in named else named}
     # A liking of a theme word moves more items than the word is true of.
     spoken_of = kind == "tag" and reading.catalogue.with_tag(name)[reading.catalogue.row[item.id]]
     return _of_word(reading, entry, name, item) if spoken_of else None
@@ -177,7 +185,8 @@ def _of_word(reading: Reading, entry: Entry, word: str, item: Item) -> tuple[str
     return ("liked_tag", {"tag": tag}) if tag else ("matches", {"word": word})
 
 
-def _of_quality(entry: Entry, item: Item, lang: UiLanguage) -> tuple[str, dict[str, str]] | None:
+def _of_quality(reading: Reading, entry: Entry, item: Item) -> tuple[str, dict[str, str]] | None:
+    lang, year = reading.request.ui_language, reading.request.now.year
     wants = entry.value > 0.0
     match entry.factor:
         case Factor.STATUS if (item.status == "completed") == wants:
@@ -185,7 +194,7 @@ def _of_quality(entry: Entry, item: Item, lang: UiLanguage) -> tuple[str, dict[s
         case Factor.ACCESS if (item.access == "paid") == wants:
             return ("paid" if wants else "free"), {}
         case Factor.RECENCY:
-            return ("fresh", {"added": f"{item.added:%Y-%m}"}) if wants else _of_age(item)
+            return ("fresh", {"added": f"{item.added:%Y-%m}"}) if wants else _of_age(item, year)
         case Factor.POPULARITY:
             return ("popular" if wants else "niche"), {"plays": count(item.plays, lang)}
         case Factor.QUALITY if item.ratings_count and item.rating:
@@ -194,8 +203,8 @@ def _of_quality(entry: Entry, item: Item, lang: UiLanguage) -> tuple[str, dict[s
             return None
 
 
-def _of_age(item: Item) -> tuple[str, dict[str, str]] | None:
-    return ("classic", {"year": str(item.year)}) if item.year and item.year > 0 else None
+def _of_age(item: Item, now: int) -> tuple[str, dict[str, str]] | None:
+    return ("classic", {"year": str(item.year)}) if item.year and 0 < item.year <= now - OLD else None
 
 
 def _of_history(reading: Reading, candidate: Candidate, item: Item) -> Iterator[Claim]:

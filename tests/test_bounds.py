@@ -97,6 +97,9 @@ def test_another_number_than_the_duration_said_may_be_meant(said: str, args: dic
         ("最多推荐三个超过一小时的", {"min_minutes": 60}),
         ("more than two episodes under 20 minutes", {"max_minutes": 20}),
         ("nuthin over 20 mins", {"max_minutes": 20}),
+        ("is there anything over an hour?", {"min_minutes": 60}),
+        ("are there any shows longer than 2 hours", {"min_minutes": 120}),
+        ("which ones are over an hour", {"min_minutes": 60}),
     ],
 )
 def test_only_words_beside_the_duration_bound_it(said: str, args: dict[str, Any]) -> None:
@@ -113,6 +116,7 @@ def test_only_words_beside_the_duration_bound_it(said: str, args: dict[str, Any]
         ("my drive is a bit over 40 minutes", 40),
         ("over a 40 minute drive", 40),
         ("over an hour's drive", 60),
+        ("the bus ride is over 40 minutes", 40),
         ("上班路上超过一小时", 60),
         ("要是超过三小时就算了", 180),
         ("one was over two hours, now 30 minutes", 30),

@@ -533,6 +533,23 @@ def test_who_is_blocked_is_not_told_as_found(stage: Stage) -> None:
     assert found not in said and any(text in said for text in hidden)
 
 
+def test_a_search_for_what_is_blocked_now_gives_way_to_the_own_page(stage: Stage) -> None:
+    wanted, blocked = ("search_catalog", {"query": "war"}), ("block_content", {"kind": "tag", "name": "war"})
+    other = ("block_content", {"kind": "tag", "name": "pirates"})
+    talk = conversation(stage, ScriptedModel.of(calls(wanted), calls(other), calls(blocked)))
+    intents = []
+    for line in ("something on war", "no pirates", "no war"):
+        heard(talk, line)
+        intents.append(stage.stores.journal.request("anna", "talk-anna")["intent"])
+    assert intents == ["search", "search", "home"]
+
+
+def test_nothing_is_told_to_be_hidden_where_no_setting_hides_it(stage: Stage) -> None:
+    talk = conversation(stage, ScriptedModel.of(calls(("search_catalog", {"query": "London"}))))
+    hidden = stage.engine.texts.say("replies.list.hidden", "en", query="London")
+    assert hidden not in reply(heard(talk, "something about London"))
+
+
 def test_undone_feedback_lets_the_item_back_into_the_search(stage: Stage) -> None:
     dislike, undo = ("record_feedback", {"item": "1", "signal": "dislike"}), ("undo_last_change", {})
     talk = conversation(stage, ScriptedModel.of(calls(DETECTIVES), calls(dislike), calls(undo)))

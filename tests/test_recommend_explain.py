@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -85,11 +87,12 @@ def held_by_wish(factor: str, key: str, item: Item, asked: Request) -> bool:
         case Factor.ACCESS:
             return (item.access == "paid") == up
         case Factor.LENGTH:
-            return (
-                item.sitting_minutes <= said.value * 1.0001
-                if key == "max"
-                else item.sitting_minutes >= said.value * 0.9999
-            )
+            bounds = asked.pbox.of(Factor.LENGTH)
+            most = min((bound.value for bound in bounds if bound.key == "max"), default=math.inf)
+            least = max((bound.value for bound in bounds if bound.key == "min"), default=0.0)
+            return least * 0.9999 <= item.sitting_minutes <= most * 1.0001
+        case Factor.RECENCY if not up:
+            return bool(item.year) and item.year <= asked.now.year - 20
         case _:
             return True
 

@@ -116,6 +116,13 @@ def test_blocking_what_is_not_funny_leaves_what_is(stage: Stage) -> None:
     assert {entry.key for entry in stage.box().of(Factor.BLOCK)} == {"tag:不好笑"}
 
 
+@pytest.mark.parametrize(("bound", "word"), [({"max_minutes": 60}, "short"), ({"min_minutes": 480}, "long")])
+def test_a_word_leaves_an_equal_bound_as_strict_as_it_was(stage: Stage, bound: dict[str, int], word: str) -> None:
+    stage.do("set_length", **bound)
+    stage.do("set_length", length=word)
+    assert [entry.hardness for entry in stage.box().of(Factor.LENGTH)] == ["hard"]
+
+
 def test_two_moods_in_one_breath_are_two_moods_and_an_unknown_one_stays_whole(stage: Stage) -> None:
     stage.do("update_mood_preference", mood="quiet funny", weight=0.8)
     assert set(stage.set_keys(Factor.MOOD)) == {"calm", "funny"}

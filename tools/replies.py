@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from catalog.catalogue import Catalogue
 from catalog.resolve import Match
 from catalog.spelling import is_chinese
@@ -39,13 +41,18 @@ def compose(outcome: Outcome, lang: UiLanguage, texts: Texts, catalogue: Catalog
     return GLUE[lang].join(parts)
 
 
-def list_line(request: ListRequest, slate: Slate, engine: Engine, lang: UiLanguage) -> str:
-    """One sentence about a list that was fetched: what it is, and honestly when what was asked for is not here."""
+def list_line(
+    request: ListRequest, slate: Slate, engine: Engine, lang: UiLanguage, left: np.ndarray | None = None
+) -> str:
+    """One sentence about a list that was fetched: what it is, and honestly when what was asked for is not here.
+
+    left: mask of the rows that the settings leave; without it they are taken to hide what is here and not in the list.
+    """
     texts = engine.texts
     if not slate.cards:
         return texts.say("replies.list.empty", lang)
     if request.intent == "search" and request.query:
-        name = _search_line(request.query, slate, engine, lang)
+        name = _search_line(request.query, slate, engine, lang, left)
         return texts.say(f"replies.list.{name}", lang, query=request.query)
     if request.intent == "similar" and request.anchor in engine.catalogue.row:
         return texts.say("replies.list.similar", lang, title=engine.catalogue.item(str(request.anchor)).title)
@@ -65,8 +72,8 @@ def _called(query: str, engine: Engine, lang: UiLanguage) -> Match | None:
     return match if match is not None and engine.resolver.is_called(match) else None
 
 
-def _search_line(query: str, slate: Slate, engine: Engine, lang: UiLanguage) -> str:
-    """ "found"; "hidden" where it is here and missing from the results, as only a hard wish can make it; "nearest".
+def _search_line(query: str, slate: Slate, engine: Engine, lang: UiLanguage, left: np.ndarray | None) -> str:
+    """ "found"; "hidden" where it is here, and the settings leave nothing of it; "nearest".
 
     "told" is "nearest" for what is too long to be a name.
     """
@@ -76,7 +83,10 @@ def _search_line(query: str, slate: Slate, engine: Engine, lang: UiLanguage) -> 
         return "nearest" if length <= LONGEST_NAME else "told"
     if match is not None and match.kind in SINGLE:
         meant = engine.catalogue.holds(match.kind, match.key)
-        return "found" if any(meant[engine.catalogue.row[item_id]] for item_id in slate.item_ids) else "hidden"
+        if any(meant[engine.catalogue.row[item_id]] for item_id in slate.item_ids):
+            return "found"
+        # A word may be a surname too: who asks for "space" is not told that Symphony Space is hidden.
+        return "hidden" if left is None or not (meant & left).any() else "found"
     return "hidden" if "query" in slate.relaxed else "found"
 
 

@@ -130,10 +130,15 @@ def _word(ctx: TurnContext, length: str, duration: Duration | None) -> list[Chan
     changes = [_bound("min", least, duration, said=said), _bound("max", most, duration, said=said)]
     held = reached(ctx, duration).of(Factor.LENGTH)
     if length == "long":
-        changes[:1] = _again([entry for entry in held if entry.key == "min" and entry.value > least], changes[0])
+        changes[:1] = _again([e for e in held if e.key == "min" and _firmness(e) > (least, False)], changes[0])
     if length == "short":
-        changes[1:] = _again([entry for entry in held if entry.key == "max" and entry.value < most], changes[1])
+        changes[1:] = _again([e for e in held if e.key == "max" and _firmness(e, -1) > (-most, False)], changes[1])
     return changes
+
+
+def _firmness(bound: Entry, sign: int = 1) -> tuple[float, bool]:
+    """How strict a bound is; of equal ones that is stricter which admits no exception."""
+    return sign * bound.value, bound.hardness == "hard"
 
 
 def _again(stricter: list[Entry], wanted: Change) -> list[Change]:

@@ -56,7 +56,8 @@ _REFUSES = re.compile(
 )
 """Words beside which "over an hour" may be what is not wanted."""
 _OTHERS = re.compile(
-    r"\b(?:is|are|was|takes?|lasts?|it['’]s|bit|little|just|slightly|well)\s+(?:\w+\s+){0,3}?$|\bfor\s+$"
+    r"(?<!which )(?<!ones )(?<!that )\b(?:(?:is|are|was)(?!\s+(?:there|any)\b)|takes?|lasts?|it['’]s|bit|little|just"
+    r"|slightly|well)\s+(?:\w+\s+){0,3}?$|\bfor\s+$"
     r"|(?:车程|路程|通勤|开车|路上|坐车|要开|飞)[^，。；！？,.;!?]{0,6}$",
     re.IGNORECASE,
 )
