@@ -545,9 +545,11 @@ def test_a_search_for_what_is_blocked_now_gives_way_to_the_own_page(stage: Stage
 
 
 def test_nothing_is_told_to_be_hidden_where_no_setting_hides_it(stage: Stage) -> None:
-    talk = conversation(stage, ScriptedModel.of(calls(("search_catalog", {"query": "London"}))))
-    hidden = stage.engine.texts.say("replies.list.hidden", "en", query="London")
-    assert hidden not in reply(heard(talk, "something about London"))
+    longer = ("set_length", {"min_minutes": 60})
+    talk = conversation(stage, ScriptedModel.of(calls(("search_catalog", {"query": "space"})), calls(longer)))
+    hidden = stage.engine.texts.say("replies.list.hidden", "en", query="space")
+    assert hidden not in reply(heard(talk, "something about space"))
+    assert hidden not in reply(heard(talk, "over an hour"))
 
 
 def test_undone_feedback_lets_the_item_back_into_the_search(stage: Stage) -> None:

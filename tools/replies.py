@@ -6,7 +6,7 @@ import numpy as np
 
 from catalog.catalogue import Catalogue
 from catalog.resolve import Match
-from catalog.spelling import is_chinese
+from catalog.spelling import form, is_chinese
 from db.changes import HALF_LIFE_DAYS
 from db.pbox import Applied
 from prompts.texts import Texts
@@ -81,13 +81,18 @@ def _search_line(query: str, slate: Slate, engine: Engine, lang: UiLanguage, lef
     if match is None and not engine.catalogue.with_tag(query).any():
         length = sum(CHINESE_WIDTH if is_chinese(char) else 1.0 for char in query)
         return "nearest" if length <= LONGEST_NAME else "told"
-    if match is not None and match.kind in SINGLE:
+    if match is not None and match.kind in SINGLE and not _is_part(match):
         meant = engine.catalogue.holds(match.kind, match.key)
         if any(meant[engine.catalogue.row[item_id]] for item_id in slate.item_ids):
             return "found"
-        # A word may be a surname too: who asks for "space" is not told that Symphony Space is hidden.
         return "hidden" if left is None or not (meant & left).any() else "found"
     return "hidden" if "query" in slate.relaxed else "found"
+
+
+def _is_part(match: Match) -> bool:
+    """Whether a match was found by a part of its name: who asks for "space" is not told of Symphony Space."""
+    name = form(match.key)
+    return match.name != name and f" {match.name} " in f" {name} "
 
 
 def _changed(outcome: Outcome, lang: UiLanguage, texts: Texts, catalogue: Catalogue) -> str:
