@@ -7,6 +7,8 @@ more on the finished list.
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from catalog.catalogue import Catalogue
@@ -15,6 +17,16 @@ from recommend.effects import having, within
 from recommend.pbox import Factor, PBox
 from recommend.request import Request
 
+FOR_CHILDREN = re.compile(
+    r"(?:给|适合|哄|陪)(?![^，。]{0,8}(?:1\d|十))[^，。]{0,8}(?:[一二两三四五六七八九2-9]\s*岁|小朋友|宝宝|幼儿|娃|小孩|孩子)|"
+    r"\bfor (?:(?:an?|the|my|our|small|little|young) )*"
+    r"(?:kids?|kiddos?|child|children|toddlers?"
+    r"|(?:[2-9]|two|three|four|five|six|seven|eight|nine)[ -]years?[ -]olds?)\b",
+    re.IGNORECASE,
+)
+"""Words of a search or telling that say that small children will listen."""
+CHILDREN = "7+"
+"""The highest age mark for them."""
 AVOID_REPEATS = -0.5
 """From this value of `repeats` down, what was heard is left out altogether."""
 
@@ -36,8 +48,11 @@ def allowed(request: Request, catalogue: Catalogue, heard: np.ndarray, rejected:
 
 
 def listenable(request: Request, catalogue: Catalogue) -> np.ndarray:
-    """Available, and within the listener's age mark."""
-    return catalogue.available & (catalogue.ages <= AGE_ORDER.index(request.listener.age))
+    """Available, and within the listener's age mark; that of small children where the words say that they listen."""
+    mark = AGE_ORDER.index(request.listener.age)
+    if FOR_CHILDREN.search(f"{request.query or ''} {request.told or ''}"):
+        mark = min(mark, AGE_ORDER.index(CHILDREN))
+    return catalogue.available & (catalogue.ages <= mark)
 
 
 def wanted(pbox: PBox, catalogue: Catalogue) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +11,7 @@ from catalog.items import AGE_ORDER
 from recommend.claims import claims
 from recommend.coarse import coarse, linear
 from recommend.effects import having
+from recommend.filters import listenable
 from recommend.fine import additive, fine
 from recommend.mix import mix
 from recommend.pbox import BOUNDS, Entry, Factor, PBox
@@ -173,6 +175,24 @@ def test_3_raising_a_signed_factor_never_lowers_the_items_that_have_most_of_it(
     before, after = (read(request(entry(factor, "", value)), CATALOGUE, models()).shift[:] for value in (low, high))
     gain = after - before
     assert (gain[most] >= gain.max() - 1e-5).all()
+
+
+@pytest.mark.parametrize(
+    "said", ["给五岁孩子听的故事", "哄娃睡觉的", "stories for my 5-year-old", "something for the kids"]
+)
+@pytest.mark.parametrize("asked", ["query", "told"])
+def test_what_small_children_are_to_hear_is_within_their_age_mark(said: str, asked: str) -> None:
+    intent = "search" if asked == "query" else "home"
+    cards = pipeline().recommend(request(intent=intent, size=12, **{asked: said})).cards
+    assert cards and all(CATALOGUE.item(card.candidate.item_id).age in ("all", "7+") for card in cards)
+
+
+@pytest.mark.parametrize(
+    "said", ["讲儿童失踪案的", "给十五岁孩子听的", "a child goes missing", "for a 45 year old", "五岁时被拐的女孩"]
+)
+def test_a_tale_of_a_child_is_not_held_to_be_for_one(said: str) -> None:
+    left = listenable(request(intent="search", query=said), CATALOGUE)
+    assert (CATALOGUE.ages[left] == AGE_ORDER.index("18+")).any()
 
 
 @FEW
