@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from zlib import crc32
 
@@ -19,6 +20,7 @@ from db.pbox import Undone
 from recommend.filters import wanted as left_by
 from recommend.pbox import Factor
 from recommend.request import Listener, Request, Slate, UiLanguage
+from tools.changing import box
 from tools.context import ListRequest, TurnContext
 from tools.replies import GLUE, is_here, list_line
 from tools.words import phrased_entries
@@ -97,9 +99,8 @@ def wanted_list(ctx: TurnContext, said: str) -> ListRequest | None:
 
 def _refreshed(ctx: TurnContext) -> ListRequest:
     """A new list: of what is on the screen where that was only narrowed ("shorter", "not this one"), else a page."""
-    if any(change.factor not in LIMITS and change.source != "feedback" for change in ctx.outcome.changes):
-        return ListRequest(intent="home")
-    if _blocked_itself(ctx):
+    new = any(change.factor not in LIMITS and change.source != "feedback" for change in ctx.outcome.changes)
+    if new or _blocked_itself(ctx):
         return ListRequest(intent="home")
     undone = Undone(tuple(ctx.outcome.undone), tuple(ctx.outcome.given_back))
     return same_again(ctx.stores.journal, ctx.user_id, ctx.conversation_id, ctx.outcome.unwanted, undone)
@@ -107,8 +108,10 @@ def _refreshed(ctx: TurnContext) -> ListRequest:
 
 def _blocked_itself(ctx: TurnContext) -> bool:
     """Whether what the screen was searched for has just been blocked."""
-    query = form(str(ctx.stores.journal.request(ctx.user_id, ctx.conversation_id).get("query") or ""))
     blocks = [change for change in ctx.outcome.changes if change.factor == Factor.BLOCK and change.after]
+    if not blocks:
+        return False
+    query = form(str(ctx.stores.journal.request(ctx.user_id, ctx.conversation_id).get("query") or ""))
     return bool(query) and any(query in (form(block.said), form(block.key.partition(":")[2])) for block in blocks)
 
 
@@ -166,7 +169,7 @@ def about_list(parts: Parts, ctx: TurnContext, wanted: ListRequest, slate: Slate
     if not count:
         return say("talk.empty", lang)
     quiet = wanted.intent == "home" and (ctx.outcome.changes or ctx.outcome.undone or ctx.outcome.facts)
-    sentence = "" if quiet else list_line(wanted, slate, parts.engine, lang, _left(parts, ctx))
+    sentence = "" if quiet else list_line(wanted, slate, parts.engine, lang, partial(_left, parts, ctx))
     missing = _missing(parts, ctx, wanted, slate) if wanted.intent in OWN_PAGE else ""
     return GLUE[lang].join(part for part in (sentence, missing) if part)
 
@@ -174,8 +177,7 @@ def about_list(parts: Parts, ctx: TurnContext, wanted: ListRequest, slate: Slate
 def _left(parts: Parts, ctx: TurnContext) -> np.ndarray:
     """The rows that the listener's hard wishes and age mark leave (a mask)."""
     catalogue, stores = parts.engine.catalogue, parts.stores
-    pbox = stores.pbox.load(ctx.user_id, ctx.now, ctx.conversation_id)
-    return left_by(pbox, catalogue) & (catalogue.ages <= AGE_ORDER.index(stores.users.get(ctx.user_id).age))
+    return left_by(box(ctx), catalogue) & (catalogue.ages <= AGE_ORDER.index(stores.users.get(ctx.user_id).age))
 
 
 def _missing(parts: Parts, ctx: TurnContext, wanted: ListRequest, slate: Slate) -> str:
@@ -185,8 +187,7 @@ def _missing(parts: Parts, ctx: TurnContext, wanted: ListRequest, slate: Slate) 
         return say("talk.last" if wanted.intent == "more" else "talk.few", lang, n=count)
     if "query" in slate.relaxed:
         return say("talk.near_only", lang)
-    entries = parts.stores.pbox.load(ctx.user_id, ctx.now, ctx.conversation_id).entries
-    lost = [entry for entry in entries if entry.name in slate.relaxed]
+    lost = [entry for entry in box(ctx).entries if entry.name in slate.relaxed]
     if lost:
         return say("talk.none_of", lang, what=phrased_entries(lost, parts.texts, parts.engine.catalogue, lang))
     return say("talk.in_parts", lang) if "together" in slate.relaxed else ""

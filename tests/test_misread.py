@@ -11,7 +11,8 @@ from chat.llm.understanding import NOTHING, Reading
 from chat.llm.understanding import Call as Read
 from lab.understanding.corpus import Call, Record
 from lab.understanding.evaluate import Result
-from lab.understanding.misread import SEVERAL, differences, kind_of, lines_of
+from lab.understanding.misread import SEVERAL, kind_of, lines_of
+from lab.understanding.scoring import differences
 
 SHORT: Call = ("set_length", {"length": "short"})
 LONG: Call = ("set_length", {"length": "long"})

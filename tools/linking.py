@@ -106,8 +106,8 @@ def blocking_keys(ctx: TurnContext, kind: Kind, said: str) -> tuple[str, ...]:
         keys.append(f"{match.kind}:{match.key}")
     match = resolver.resolve("mood", said, lang=ctx.lang)
     # What holds a mood's name behind a "not" is no slip of the keyboard: blocking 不好笑 leaves what is funny.
-    near = match is not None and match.how in SURE and match.score >= CLOSE and not negated(said)
-    if match and (near or _is_mood(match)):
+    slip = match and match.how in SURE and match.score >= CLOSE and not negated(said)
+    if match and (slip or _is_mood(match)):
         keys += [f"tag:{match.key}", *(f"category:{path}" for path in _mostly(catalogue, match.key))]
     return _needed(catalogue, keys)
 

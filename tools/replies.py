@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from catalog.catalogue import Catalogue
@@ -15,6 +17,7 @@ from recommend.request import Slate, UiLanguage
 from tools.context import Engine, ListRequest, Outcome
 from tools.words import as_made, either, phrased, telling
 
+Left = Callable[[], np.ndarray]
 GLUE: dict[UiLanguage, str] = {"en": " ", "zh": ""}
 SEMICOLON: dict[UiLanguage, str] = {"en": "; ", "zh": "；"}
 LONGEST_NAME, CHINESE_WIDTH = 40.0, 2.5
@@ -41,12 +44,11 @@ def compose(outcome: Outcome, lang: UiLanguage, texts: Texts, catalogue: Catalog
     return GLUE[lang].join(parts)
 
 
-def list_line(
-    request: ListRequest, slate: Slate, engine: Engine, lang: UiLanguage, left: np.ndarray | None = None
-) -> str:
+def list_line(request: ListRequest, slate: Slate, engine: Engine, lang: UiLanguage, left: Left | None = None) -> str:
     """One sentence about a list that was fetched: what it is, and honestly when what was asked for is not here.
 
-    left: mask of the rows that the settings leave; without it they are taken to hide what is here and not in the list.
+    left: gives the mask of the rows that the settings leave, asked where a name is here and not in the list; without it
+    they are taken to hide it.
     """
     texts = engine.texts
     if not slate.cards:
@@ -72,7 +74,7 @@ def _called(query: str, engine: Engine, lang: UiLanguage) -> Match | None:
     return match if match is not None and engine.resolver.is_called(match) else None
 
 
-def _search_line(query: str, slate: Slate, engine: Engine, lang: UiLanguage, left: np.ndarray | None) -> str:
+def _search_line(query: str, slate: Slate, engine: Engine, lang: UiLanguage, left: Left | None) -> str:
     """ "found"; "hidden" where it is here, and the settings leave nothing of it; "nearest".
 
     "told" is "nearest" for what is too long to be a name.
@@ -85,7 +87,7 @@ def _search_line(query: str, slate: Slate, engine: Engine, lang: UiLanguage, lef
         meant = engine.catalogue.holds(match.kind, match.key)
         if any(meant[engine.catalogue.row[item_id]] for item_id in slate.item_ids):
             return "found"
-        return "hidden" if left is None or not (meant & left).any() else "found"
+        return "hidden" if left is None or not (meant & left()).any() else "found"
     return "hidden" if "query" in slate.relaxed else "found"
 
 

@@ -15,19 +15,9 @@ from chat.llm.understanding import WEIGHTS, Understanding
 from lab.understanding.corpus import Call, gate_records, read_records
 from lab.understanding.evaluate import Result, run
 from lab.understanding.progress import log_to
-from lab.understanding.scoring import best, same_call
+from lab.understanding.scoring import best, differences
 
 SEVERAL = "several calls"
-
-
-def differences(wanted: Sequence[Call], got: Sequence[Call]) -> tuple[list[Call], list[Call]]:
-    """The calls of each reading that the other has not."""
-    missing, extra = list(wanted), list(got)
-    for call in wanted:
-        if found := next((other for other in extra if same_call(call, other)), None):
-            missing.remove(call)
-            extra.remove(found)
-    return missing, extra
 
 
 def kind_of(missing: Sequence[Call], extra: Sequence[Call]) -> str:

@@ -45,15 +45,21 @@ def same_call(first: Call, second: Call) -> bool:
     return all(abs(a[k] - b[k]) < _NUMERIC[k] if k in _NUMERIC else plain(a[k]) == plain(b[k]) for k in a)
 
 
+def differences(wanted: Sequence[Call], got: Sequence[Call]) -> tuple[list[Call], list[Call]]:
+    """The calls of each reading that the other has not."""
+    missing, extra = [], list(got)
+    for call in wanted:
+        found = next((other for other in extra if same_call(call, other)), None)
+        if found is None:
+            missing.append(call)
+        else:
+            extra.remove(found)
+    return missing, extra
+
+
 def exact(wanted: Sequence[Call], got: Sequence[Call]) -> bool:
     """Whether both readings hold the same calls."""
-    rest = list(got)
-    for call in wanted:
-        found = next((other for other in rest if same_call(call, other)), None)
-        if found is None:
-            return False
-        rest.remove(found)
-    return not rest
+    return not any(differences(wanted, got))
 
 
 def on_list(calls: Sequence[Call], shown: Sequence[str]) -> list[Call]:
