@@ -23,7 +23,7 @@ from chat.llm.context import Context
 from chat.llm.lessons import Lesson, LessonBook, lesson_records
 from chat.llm.understanding import WEIGHTS, Call, Understanding
 from lab.understanding.progress import log_to
-from lab.understanding.scoring import same_call
+from lab.understanding.scoring import differences
 from settings import load_settings
 
 LEAST_AGREEMENT = 0.5
@@ -59,13 +59,8 @@ class Drift(NamedTuple):
 
 def jaccard(one: Sequence[Call], other: Sequence[Call]) -> float:
     """Calls in common over calls in either; two empty readings agree."""
-    rest = [(call.name, call.args) for call in other]
-    common = 0
-    for call in one:
-        found = next((known for known in rest if same_call((call.name, call.args), known)), None)
-        if found is not None:
-            rest.remove(found)
-            common += 1
+    first, second = ([(call.name, call.args) for call in calls] for calls in (one, other))
+    common = len(one) - len(differences(first, second)[0])
     union = len(one) + len(other) - common
     return common / union if union else 1.0
 
