@@ -13,7 +13,7 @@ from typing import Any
 
 from catalog.catalogue import Catalogue
 from catalog.search import Search
-from catalog.wishes import core
+from catalog.wishes import asks_only, core
 from chat.llm.lexicon import PEOPLE
 from db.changes import Applied
 from recommend.pbox import Factor
@@ -106,6 +106,8 @@ def rest_of(text: str, calls: Sequence[Mapping[str, Any]]) -> float:
     for name in sorted(filter(None, (_name(call) for call in calls)), key=len, reverse=True):
         if words_of(name) < LONG_NAME:
             text = re.sub(re.escape(name), " ", text, flags=re.IGNORECASE)
+    if asks_only(text):
+        return 0.0
     left = _PLAIN_CHINESE.sub("", core(text))
     return words_of(" ".join(word for word in _WORD_OR_CHARACTER.findall(left) if word.lower() not in _PLAIN))
 

@@ -31,6 +31,7 @@ TOLD = "a detective in an old house where it snows and nobody can leave"
 
 def test_a_short_wish_says_all_and_a_long_one_is_looked_for() -> None:
     assert telling("a short epic please", [EPIC]) is None
+    assert telling("I love epic", [EPIC]) is None and telling("more epic please", [EPIC]) is None
     assert telling("something short and funny for the commute, finished only", [FUNNY, COMMUTE]) is None
     assert telling("睡前想听点治愈的，不要恐怖的", BEDTIME) is None
     assert telling("an epic about two families who fight over a throne", [EPIC]) is not None
