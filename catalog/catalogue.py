@@ -14,12 +14,13 @@ from catalog.kept import Kept
 from catalog.nearest import Nearest, nearest
 from catalog.people import People
 from catalog.postings import Postings, union
-from catalog.spelling import form, people_in
+from catalog.spelling import contains, form, people_in
 from catalog.vocabulary import Vocabulary, Words
 from catalog.whitening import Whitening
 
-KINDS = ("category", "author", "narrator", "series", "tag", "theme", "item", "mood", "scene")
-"""A theme is a tag in the wide sense of a liking: every alias of a category stands for the whole category too."""
+KINDS = ("category", "author", "narrator", "series", "tag", "theme", "title", "item", "mood", "scene")
+"""A theme is a tag in the wide sense of a liking: every alias of a category stands for the whole category too. A title
+is any word that titles or series hold."""
 KEPT_ROOM = 256 * 2**20
 """Bytes of masks, row lists and orders that are kept at the most."""
 
@@ -163,10 +164,13 @@ class Catalogue:
             return rows if len(rows) else self._tags.holding(key)
         if kind in ("tag", "theme"):
             return self._tag_rows(key, self._labelled if kind == "tag" else self._called)
+        if kind == "title":
+            return self._titled(key)
         return union([self._names[kind].exactly(name) for name in self.people.names(key)])
 
     def _category_rows(self, path: str) -> np.ndarray:
-        return self._leaves.where(lambda leaf: under(leaf, path))
+        members = self.words.taxonomy.members(path)
+        return self._leaves.where(lambda leaf: any(under(leaf, member) for member in members))
 
     def _term_rows(self, kind: str, word: str) -> np.ndarray:
         wanted = form(word)
@@ -180,6 +184,12 @@ class Catalogue:
         found += [self._formats.exactly(kind) for kind in formats_called(wanted)]
         found += [self._category_rows(path) for path in categories.get(wanted, ())]
         return union(found)
+
+    def _titled(self, word: str) -> np.ndarray:
+        """Looks through all items, as hardly anybody asks: no index of it is kept."""
+        wanted = form(word)
+        found = [row for row, item in enumerate(self.items) if wanted and _names(item, wanted)]
+        return np.array(found, dtype=np.int32)
 
     def _mask(self, rows: np.ndarray) -> np.ndarray:
         mask = np.zeros(len(self), dtype=bool)
@@ -237,12 +247,17 @@ class Catalogue:
         self._called: dict[str, list[str]] = {}
         self._labelled: dict[str, list[str]] = {}
         taxonomy = self.words.taxonomy
-        for category in taxonomy.categories:
+        for category in (*taxonomy.categories, *taxonomy.groups):
             self._paths.add(category.path)
             for word in map(form, (category.path, category.en, category.zh, *category.aliases)):
                 self._called.setdefault(word, []).append(category.path)
                 if taxonomy.says(category.path, word):
                     self._labelled.setdefault(word, []).append(category.path)
+
+
+def _names(item: Item, word: str) -> bool:
+    """Whether a title of an item, or its series, holds a word that is in its form."""
+    return any(contains(form(name), word) for name in (item.title, item.title_alt, item.series) if name)
 
 
 def _as_is(name: str) -> str:

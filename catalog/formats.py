@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from catalog.items import Format
-from catalog.spelling import form
+from catalog.spelling import form, is_chinese
 
 FORMAT_WORDS: dict[Format, tuple[str, ...]] = {
     "podcast": ("podcast", "pod", "播客", "播客节目"),
@@ -19,3 +19,10 @@ FORMAT_WORDS: dict[Format, tuple[str, ...]] = {
 def formats_called(text: str) -> list[Format]:
     """The formats that a word in its form (`catalog.spelling.form`) is a name of; mostly none."""
     return [kind for kind, words in FORMAT_WORDS.items() if text in {form(word) for word in words}]
+
+
+def format_word(word: str, lang: str) -> str:
+    """A word for a format in "en" or "zh": 播客 for "podcast"; any other word as it is."""
+    kinds = formats_called(form(word))
+    words = FORMAT_WORDS[kinds[0]] if kinds else ()
+    return next((known for known in words if is_chinese(known) == (lang == "zh")), word)

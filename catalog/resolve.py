@@ -57,7 +57,7 @@ class Resolver:
         self._catalogue = catalogue
         words = catalogue.words
         self._lexicons: dict[Kind, Lexicon] = {
-            "category": Lexicon(category_names(words.taxonomy), stems=True),
+            "category": Lexicon(category_names(words.taxonomy.categories), stems=True),
             "mood": Lexicon(term_names(words.moods), stems=True),
             "scene": Lexicon(term_names(words.scenes), stems=True),
             "author": Lexicon(person_names(catalogue, "author")),
@@ -68,6 +68,7 @@ class Resolver:
             "author": Lexicon(surnames(person_names(catalogue, "author"))),
             "narrator": Lexicon(surnames(person_names(catalogue, "narrator"))),
         }
+        self._groups = Lexicon(category_names(words.taxonomy.groups), stems=True)
         self._items = ItemFinder(catalogue)
         self._meanings = Meanings(catalogue)
 
@@ -117,6 +118,8 @@ class Resolver:
         lexicon, surname = self._lexicons[kind], self._surnames.get(kind)
         forms = variants(said)
         hits = _exact(lexicon, forms) or (_exact(surname, forms) if surname else [])
+        if kind == "category" and not hits:  # "fan fiction" is no wish for all fiction: a group is named alone
+            hits = _exact(self._groups, forms)
         if hits or is_filler(forms[0]):
             return hits
         found: list[Found] = []

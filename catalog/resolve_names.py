@@ -9,7 +9,7 @@ from typing import Literal
 from catalog.catalogue import Catalogue
 from catalog.resolve_lexicon import Name
 from catalog.spelling import form, is_chinese, people_in
-from catalog.taxonomy import Category, Taxonomy
+from catalog.taxonomy import Category
 from catalog.vocabulary import Vocabulary
 
 _PARTS = re.compile(r"\s*(?:&|,|/|\band\b)\s*")
@@ -18,9 +18,9 @@ _NATIVE = 1.0
 _LABEL, _ALIAS, _PART = 0.9, 0.5, 0.3
 
 
-def category_names(taxonomy: Taxonomy) -> Iterator[Name]:
+def category_names(categories: Iterable[Category]) -> Iterator[Name]:
     """Labels, aliases and the halves of double labels; a label beats an alias, an alias half a label."""
-    for category in taxonomy.categories:
+    for category in categories:
         level = 0.02 * category.level
         for label in (category.en, category.zh):
             yield Name(category.path, label, _LABEL - level)

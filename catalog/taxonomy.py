@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from catalog.resolve_words import variants
-from catalog.spelling import contains, form
+from catalog.spelling import contains, form, is_chinese
 
 _INDENT = 2
 _DEEPEST = 2
@@ -29,14 +30,27 @@ class Category(BaseModel, frozen=True, extra="forbid"):
         return self.path.count("/") + 1
 
 
+class Group(Category, frozen=True, extra="forbid"):
+    """Categories of several branches under one name: fiction. It is wished for and blocked; no item is filed in it."""
+
+    members: tuple[str, ...]
+    """Paths, one or more."""
+
+
 class Taxonomy(BaseModel, frozen=True, extra="forbid"):
     """All categories, in the order of the file: a parent stands before its children."""
 
     categories: tuple[Category, ...] = ()
+    groups: tuple[Group, ...] = ()
 
     @cached_property
     def _by_path(self) -> dict[str, Category]:
-        return {category.path: category for category in self.categories}
+        return {category.path: category for category in (*self.categories, *self.groups)}
+
+    def members(self, path: str) -> tuple[str, ...]:
+        """The paths that a path stands for: those of a group, else itself."""
+        category = self._by_path.get(path)
+        return category.members if isinstance(category, Group) else (path,)
 
     def __contains__(self, path: object) -> bool:
         return path in self._by_path
@@ -78,16 +92,39 @@ class Taxonomy(BaseModel, frozen=True, extra="forbid"):
         names = (form(path), *labels)
         return any(text in names or any(contains(label, text) for label in labels) for text in spoken)
 
+    def headed(self, word: str) -> tuple[str, ...]:
+        """The highest categories of which a word is the head: True Crime of "crime", no Science Fiction of "science".
+
+        A double label says two things, and the word only one of them.
+        """
+        found: list[str] = []
+        for category in self.categories:
+            double = "&" in category.en or any(category.path.startswith(f"{path}/") for path in found)
+            if not double and any(
+                _ends(form(label), text) for label in (category.en, category.zh) for text in variants(word)
+            ):
+                found.append(category.path)
+        return tuple(found)
+
+
+def _ends(label: str, word: str) -> bool:
+    return label.endswith(f" {word}") or (is_chinese(word) and len(word) > 1 and label.endswith(word))
+
 
 def load_taxonomy(path: Path) -> Taxonomy:
     """Read a tree file: `slug | English | 中文 | alias, alias`, two spaces of indent a level, # for comments.
 
-    ValueError names the file, the line and what is wrong with it.
+    A group is `= slug | English | 中文 | alias, alias | path, path`. ValueError names the file, the line and what is
+    wrong with it.
     """
     categories: list[Category] = []
+    groups: list[Group] = []
     stack: list[str] = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        if line.startswith("="):
+            groups.append(_group(line, f"{path.name}:{number}"))
             continue
         depth, odd = divmod(len(line) - len(line.lstrip(" ")), _INDENT)
         if odd or depth > min(len(stack), _DEEPEST):
@@ -95,24 +132,37 @@ def load_taxonomy(path: Path) -> Taxonomy:
         category = _category(line, stack[:depth], f"{path.name}:{number}")
         stack = category.path.split("/")
         categories.append(category)
-    _refuse_repeats(categories, path.name)
-    return Taxonomy(categories=tuple(categories))
+    _refuse_repeats([*categories, *groups], path.name)
+    _refuse_strangers(groups, {category.path for category in categories}, path.name)
+    return Taxonomy(categories=tuple(categories), groups=tuple(groups))
+
+
+def _group(line: str, place: str) -> Group:
+    fields = [field.strip() for field in line.removeprefix("=").split("|")]
+    if len(fields) != 5 or not all(fields[:3]) or not fields[4]:
+        raise ValueError(f"{place}: {line.strip()!r} must read: = slug | English | 中文 | aliases | paths")
+    return Group(path=fields[0], en=fields[1], zh=fields[2], aliases=_list(fields[3]), members=_list(fields[4]))
 
 
 def _category(line: str, parents: list[str], place: str) -> Category:
     fields = [field.strip() for field in line.split("|")]
     if len(fields) not in (3, 4) or not all(fields[:3]):
         raise ValueError(f"{place}: {line.strip()!r} must read: slug | English | 中文 | aliases")
-    aliases = fields[3].split(",") if len(fields) == 4 else []
-    return Category(
-        path="/".join([*parents, fields[0]]),
-        en=fields[1],
-        zh=fields[2],
-        aliases=tuple(alias.strip() for alias in aliases if alias.strip()),
-    )
+    aliases = _list(fields[3]) if len(fields) == 4 else ()
+    return Category(path="/".join([*parents, fields[0]]), en=fields[1], zh=fields[2], aliases=aliases)
 
 
-def _refuse_repeats(categories: list[Category], name: str) -> None:
+def _list(field: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in field.split(",") if word.strip())
+
+
+def _refuse_strangers(groups: list[Group], paths: set[str], name: str) -> None:
+    for group in groups:
+        if strange := sorted(set(group.members) - paths):
+            raise ValueError(f"{name}: the group {group.path!r} names {strange}, which are no categories of the tree")
+
+
+def _refuse_repeats(categories: Sequence[Category], name: str) -> None:
     seen: set[str] = set()
     for category in categories:
         if category.path in seen:

@@ -19,15 +19,15 @@ from db.pbox import Change, Undone
 from recommend.pbox import Entry, Factor, Source, bounded
 from recommend.request import Listener, UiLanguage
 from tools.context import ListRequest
-from tools.feedback import hidden
+from tools.feedback import hidden, nudge
 
 log = logging.getLogger(__name__)
 
 LONGEST = 2000
 """Characters of one message that are read."""
 TASTE_STEP = 0.6
-LEARNT: dict[Mark, float] = {"like": 0.15, "dislike": -0.15}
-"""How far a card's button moves the taste for its category."""
+LEARNT: dict[Mark, int] = {"like": 1, "dislike": -1}
+"""Which way a card's button moves the taste for its category."""
 AGES = ("all", "7+", "13+", "18+")
 
 
@@ -125,9 +125,11 @@ class Conversation:
 
     def remove_param(self, user_id: str, conversation_id: str, factor: str, key: str) -> Screen:
         """The panel's remove button. What was for this session only goes for this session only."""
-        entry = self._entry(user_id, conversation_id, Factor(factor), key)
-        change = Change(factor=Factor(factor), key=key, op="clear", scope=entry.scope if entry else "lasting")
-        return self._by_hand(user_id, conversation_id, [change])
+        pbox = self._parts.stores.pbox.load(user_id, datetime.now(UTC), conversation_id)
+        entry = pbox.entry(Factor(factor), key)
+        gone = pbox.of_one_wish(entry) if entry else ()
+        changes = [Change(factor=e.factor, key=e.key, op="clear", scope=e.scope) for e in gone]
+        return self._by_hand(user_id, conversation_id, changes)
 
     def undo(self, user_id: str, conversation_id: str, change_ids: Collection[int] | None = None) -> Screen:
         """Takes back what was done last, or these changes in one step. A new list only where something was undone."""
@@ -190,8 +192,9 @@ class Conversation:
         item = self._parts.engine.catalogue.item(item_id)
         kept = events.log(user_id, item_id, action, datetime.now(UTC), turn_id=tap)
         if kept and action in LEARNT:
-            change = Change(factor=Factor.CATEGORY, key=item.category, op="add", value=LEARNT[action])
-            self._change(user_id, conversation_id, [change], "feedback", tap)
+            pbox = self._parts.stores.pbox.load(user_id, datetime.now(UTC), conversation_id)
+            changes = nudge(pbox, Factor.CATEGORY, item.category, LEARNT[action])
+            self._change(user_id, conversation_id, changes, "feedback", tap)
         if not kept and action == "dislike":
             self._change(user_id, conversation_id, [hidden(item)], "feedback", tap)
         if action == "dislike":

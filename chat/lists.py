@@ -19,7 +19,8 @@ from db.journal import Journal
 from db.pbox import Undone
 from recommend.filters import wanted as left_by
 from recommend.pbox import Factor
-from recommend.request import Listener, Request, Slate, UiLanguage
+from recommend.request import OWN_PAGE, Listener, Request, Slate, UiLanguage
+from recommend.wished import meets
 from tools.changing import box
 from tools.context import ListRequest, TurnContext
 from tools.replies import GLUE, is_here, list_line
@@ -38,7 +39,6 @@ LIMITS = frozenset(
      Factor.REPEATS, Factor.QUALITY, Factor.BLOCK}
 )  # fmt: skip
 """What narrows what was asked for; any other wish is a new question."""
-OWN_PAGE = ("home", "more")
 PRIORITY = ("search", "similar", "trending", "discover", "more", "home")
 
 
@@ -189,7 +189,10 @@ def _missing(parts: Parts, ctx: TurnContext, wanted: ListRequest, slate: Slate) 
         return say("talk.near_only", lang)
     lost = [entry for entry in box(ctx).entries if entry.name in slate.relaxed]
     if lost:
-        return say("talk.none_of", lang, what=phrased_entries(lost, parts.texts, parts.engine.catalogue, lang))
+        left, catalogue = _left(parts, ctx), parts.engine.catalogue
+        here = any((meets(entry, catalogue) & left).any() for entry in lost)
+        what = phrased_entries(lost, parts.texts, catalogue, lang)
+        return say("talk.none_of" if here else "talk.none_here", lang, what=what)
     return say("talk.in_parts", lang) if "together" in slate.relaxed else ""
 
 

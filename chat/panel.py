@@ -23,9 +23,10 @@ class PanelWriter:
         self._catalogue, self._texts = catalogue, texts
 
     def params(self, pbox: PBox, turn_ids: Sequence[str], now: datetime, lang: Lang) -> tuple[Param, ...]:
-        """One row an entry, newest first. `turn_ids`: the user's last turns, newest first."""
+        """One row a wish, newest first. `turn_ids`: the user's last turns, newest first."""
         newest_first = sorted(pbox.entries, key=lambda entry: entry.set_at, reverse=True)
-        return tuple(self._param(entry, turn_ids, now, lang) for entry in newest_first)
+        rows = [entry for entry in newest_first if pbox.of_one_wish(entry)[0] == entry]
+        return tuple(self._param(entry, turn_ids, now, lang) for entry in rows)
 
     def _param(self, entry: Entry, turn_ids: Sequence[str], now: datetime, lang: Lang) -> Param:
         low, high = BOUNDS.get(entry.factor, (-1.0, 1.0))

@@ -49,6 +49,10 @@ _THANKS = frozenset(
 )
 _THANKING = re.compile(r"\b(?:thanks|thank you|thx|cheers|goodnight|good night|bye)\b|谢|晚安|再见|拜拜", re.IGNORECASE)
 _UNDO = frozenset("undo|undo that|undo it|undo last change|撤销|撤销一下|撤回|撤销刚才的".split("|"))
+_UNDO_ALL = frozenset(
+    "undo everything|undo all|undo it all|undo all of it|undo all changes|全部撤销|全撤销|全都撤销|都撤销|撤销全部|"
+    "撤销所有|全部撤回|撤回全部|全部取消".split("|")
+)
 _MORE = frozenset(
     "more|next|more please|next please|show more|show me more|"
     "再来|再来点|再来一批|再来一些|换一批|下一批|更多|还有吗".split("|")
@@ -97,6 +101,8 @@ def shortcut(utterance: str, context: Context) -> Decision | None:
     words = _bare(utterance)
     if words in _UNDO:
         return _act("undo_last_change")
+    if words in _UNDO_ALL:
+        return _act("reset_preferences", dimension="all")
     if context.asked:
         return None
     if words in _HELLOS or words in _THANKS:

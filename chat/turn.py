@@ -121,6 +121,7 @@ class TurnRunner:
             about=turns[-1].about if turns else None,
             reasons={c.candidate.item_id: c.reason.text for c in slate.cards} if slate else {},
             source="chat" if spoken.calls is None else "chip",
+            said=spoken.text if spoken.calls is None else "",
         )
         asked = turns[-1].asked if turns else None
         system = "" if spoken.calls is not None else self._parts.texts.say("agent.system", context.lang)

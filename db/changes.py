@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, model_validator
 from recommend.pbox import Factor, Scope, Source
 
 Op = Literal["add", "set", "clear"]
-Kind = Literal["category", "author", "narrator", "series", "tag", "item", "mood", "scene"]
+Kind = Literal["category", "author", "narrator", "series", "tag", "title", "item", "mood", "scene"]
 
 SESSION_HOURS = 12.0
 """A session entry ends with its conversation, and after so many hours at the latest."""

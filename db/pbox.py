@@ -102,14 +102,18 @@ class PBoxStore:
             places = [place for place in read_states(session, user_id) if DIMENSION[place[0]] in wanted]
             return _write(session, box, [Change(factor=f, key=key, op="clear") for f, key in places], origin)
 
-    def undo(self, user_id: str, now: datetime, but: str | None = None) -> Undone:
+    def undo(self, user_id: str, now: datetime, but: str | None = None, only: str | None = None) -> Undone:
         """Take back what was done last: the last group of changes in force with its feedback, or feedback alone.
 
-        but: the turn that asks for it, whose own changes are not meant.
+        but: the turn that asks for it, whose own changes are not meant. only: the turn that is meant; what was done
+        last in another one stays.
         """
         with self._database.write() as session:
             box = _locked(session, user_id)
-            return _marked(session, box, last_done(session, user_id, now, but), undone=True, now=now)
+            deed = last_done(session, user_id, now, but)
+            if only is not None and not deed.is_of(only):
+                return Undone()
+            return _marked(session, box, deed, undone=True, now=now)
 
     def redo(self, user_id: str, now: datetime) -> Undone:
         """Make again what the last undo took back; nothing where there is none or something was changed since."""

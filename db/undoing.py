@@ -18,6 +18,10 @@ class Deed(NamedTuple):
     changes: Sequence[ChangeRow] = ()
     feedback: Sequence[EventRow] = ()
 
+    def is_of(self, turn_id: str) -> bool:
+        """Whether all of it was done in this turn."""
+        return all(row.turn_id == turn_id for row in (*self.changes, *self.feedback))
+
 
 def last_done(session: Session, user_id: str, now: datetime, but: str | None = None) -> Deed:
     """What the user did last and did not take back; empty where there is nothing.

@@ -15,7 +15,7 @@ from catalog.items import Item
 from recommend.effects import heard_strength
 from recommend.pbox import Factor
 from recommend.reading import Reading
-from recommend.request import Candidate
+from recommend.request import OWN_PAGE, Candidate
 
 ALPHA = 0.01
 ASKED = (Factor.CATEGORY, Factor.ENTITY, Factor.MOOD, Factor.SCENE)
@@ -86,7 +86,7 @@ def follows(reading: Reading) -> float:
     None outside the home list; less with every bit of diversity or of a wish for the moment that was asked for.
     """
     request = reading.request
-    if request.intent not in ("home", "more") or request.category:
+    if request.intent not in OWN_PAGE or request.category:
         return 0.0
     wish = max((e.value for factor in ASKED for e in request.pbox.of(factor)), default=0.0)
     return (1.0 - heard_strength(max(wish, 0.0))) * (1.0 - request.pbox.value(Factor.DIVERSITY))

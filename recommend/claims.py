@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from catalog.formats import format_word
 from catalog.items import Item, under
 from catalog.spelling import contains, form, people_in
 from recommend.amounts import count, duration
@@ -19,7 +20,7 @@ from recommend.effects import having, within
 from recommend.kinship import branch, related
 from recommend.pbox import Entry, Factor
 from recommend.reading import SOFT_SCALE, Reading
-from recommend.request import Candidate
+from recommend.request import OWN_PAGE, Candidate
 
 SURE_HIT = 0.25
 """Search score from which a hit without the words may be called close in meaning."""
@@ -143,7 +144,7 @@ def _of_wish(reading: Reading, entry: Entry, item: Item) -> tuple[str, dict[str,
     """The text for one helping entry and its values, or None where the record does not bear it out."""
     lang, words = reading.request.ui_language, reading.catalogue.words
     match entry.factor:
-        case Factor.CATEGORY if any(under(path, entry.key) for path in item.categories):
+        case Factor.CATEGORY if _is_of(reading, entry.key, item):
             return "interest", {"category": words.taxonomy.label(entry.key, lang)}
         case Factor.MOOD if entry.key in item.moods:
             return "mood", {"mood": words.moods.label(entry.key, lang)}
@@ -159,6 +160,11 @@ def _of_wish(reading: Reading, entry: Entry, item: Item) -> tuple[str, dict[str,
             return key, {"length": duration(item.sitting_minutes, lang)}
         case _:
             return _of_quality(reading, entry, item)
+
+
+def _is_of(reading: Reading, path: str, item: Item) -> bool:
+    members = reading.catalogue.words.taxonomy.members(path)
+    return any(under(own, member) for own in item.categories for member in members)
 
 
 def _fits(reading: Reading, item: Item) -> bool:
@@ -182,7 +188,7 @@ def _of_word(reading: Reading, entry: Entry, word: str, item: Item) -> tuple[str
     if not having(entry, reading.catalogue)[reading.catalogue.row[item.id]]:
         return None
     tag = _tag_holding(item, word)
-    return ("liked_tag", {"tag": tag}) if tag else ("matches", {"word": word})
+    return ("liked_tag", {"tag": tag}) if tag else ("matches", {"word": format_word(word, reading.request.ui_language)})
 
 
 def _of_quality(reading: Reading, entry: Entry, item: Item) -> tuple[str, dict[str, str]] | None:
@@ -208,7 +214,7 @@ def _of_age(item: Item, now: int) -> tuple[str, dict[str, str]] | None:
 
 
 def _of_history(reading: Reading, candidate: Candidate, item: Item) -> Iterator[Claim]:
-    if candidate.slot == "explore" or reading.request.intent not in ("home", "more"):
+    if candidate.slot == "explore" or reading.request.intent not in OWN_PAGE:
         return
     liked = list(reading.past.likings)[-MOST_LOOKED_AT:]
     if reading.past.heard[candidate.row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -10,10 +10,13 @@ from recommend.campaigns import MOST_STRENGTH
 from recommend.fine import LIKING, RISING, STANDING, TONGUES, standing, telling_logits, tongue
 from recommend.reading import Reading
 from recommend.recall import Pool
+from recommend.wished import kept_for, meets
 
 KEEP = 200
 KEEP_NOVEL = 20
 """So many of the best candidates of new interests go on whatever their score: mixing picks from them."""
+KEEP_WISHED = 8
+"""So many of the best that meet a wish of this sitting go on likewise (`recommend.wished.answered`)."""
 
 WEIGHTS: Mapping[str, float] = {
     **LIKING,
@@ -29,14 +32,21 @@ def coarse(reading: Reading, pool: Pool, keep: int = KEEP) -> Pool:
     """The `keep` candidates with the highest linear score, best first."""
     scores = linear(reading, pool)
     order = np.lexsort((pool.rows, -scores))
-    novel = pool.recalled.get("novel")
-    if novel is not None and len(order) > keep:
+    if len(order) > keep:
         rank = np.empty(len(order), dtype=np.int64)
         rank[order] = np.arange(len(order))
-        reserved = order[novel[order]][:KEEP_NOVEL]
-        rank[reserved] -= len(order)
+        rank[np.unique(np.concatenate([order[:0], *_reserved(reading, pool, order)]))] -= len(order)
         order = order[np.isin(order, np.argsort(rank, kind="stable")[:keep])]
     return pool.take(order[:keep], scores)
+
+
+def _reserved(reading: Reading, pool: Pool, order: np.ndarray) -> Iterator[np.ndarray]:
+    """Places in the pool of what mixing may need though others score higher. order: of the pool, best first."""
+    novel = pool.recalled.get("novel")
+    if novel is not None:
+        yield order[novel[order]][:KEEP_NOVEL]
+    for wish in kept_for(reading):
+        yield order[meets(wish, reading.catalogue, pool.rows[order])][:KEEP_WISHED]
 
 
 def linear(reading: Reading, pool: Pool) -> np.ndarray:

@@ -3,8 +3,8 @@
 Greedy: each place goes to the candidate with the best score less its likeness to those chosen (`diversity`), less
 a cost for crowding (`caps`), less what it would take from the balance of genres that the listener likes
 (`calibration`). Some places are kept for new interests, some are taken by campaigns (`promotion`): these are given
-first, and what stands on them counts as chosen. A search is left as it is ranked. Hard filters are looked at first and
-last.
+first, and what stands on them counts as chosen. The last places go to wishes that nothing else meets (`wished`). A
+search is left as it is ranked. Hard filters are looked at first and last.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from recommend.diversity import Nearest, Spread, Volume
 from recommend.pbox import Factor
 from recommend.promotion import pinned, placed, score, steered
 from recommend.reading import Reading
-from recommend.request import Candidate
+from recommend.request import OWN_PAGE, Candidate
+from recommend.wished import answered
 
 POOL = 80
 """So many of the best are looked at."""
@@ -68,6 +69,7 @@ def mix(
     explored = _explore(reading, free, _slots(reading))
     given = [*places.values(), *explored]
     main = _varied(reading, given, _without(free, explored), config)
+    main = answered(reading, main, given, fit)
     return _checked(reading, placed([*main, *explored], places))
 
 
@@ -85,7 +87,7 @@ def _checked(reading: Reading, slate: Sequence[Candidate]) -> list[Candidate]:
 def _slots(reading: Reading) -> int:
     """Places for new interests, of `request.size`."""
     request = reading.request
-    if request.intent not in ("home", "more"):
+    if request.intent not in OWN_PAGE:
         return 0
     said = request.pbox.entry(Factor.NOVELTY)
     if said is not None:

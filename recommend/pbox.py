@@ -96,7 +96,7 @@ LENGTH_WORDS: dict[str, tuple[float, float]] = {
 class Entry(BaseModel, frozen=True, extra="forbid"):
     """One parameter. Keys by factor:
 
-    category: a path; entity, block, penalty: "kind:key" (kind category|author|narrator|series|tag|item,
+    category: a path; entity, block, penalty: "kind:key" (kind category|author|narrator|series|tag|title|item,
     key a path, a name, a slug-free tag word or an item id); mood, scene: a vocabulary slug, or the free
     word as said; length: "min" or "max" (value in minutes); language: "en" or "zh"; else "".
 
@@ -139,6 +139,12 @@ class PBox(BaseModel, frozen=True, extra="forbid"):
     def entry(self, factor: Factor, key: str = "") -> Entry | None:
         """The entry at (factor, key), or None where the user said nothing."""
         return next((e for e in self.entries if e.factor == factor and e.key == key), None)
+
+    def of_one_wish(self, entry: Entry) -> tuple[Entry, ...]:
+        """The entry with those that came from the same words: "nothing scary" may block a theme and a category."""
+        if entry.factor != Factor.BLOCK or not entry.said:
+            return (entry,)
+        return tuple(e for e in self.of(Factor.BLOCK) if (e.turn_id, e.said) == (entry.turn_id, entry.said))
 
     def value(self, factor: Factor, key: str = "", default: float = 0.0) -> float:
         """The value at (factor, key), or `default` where the user said nothing."""

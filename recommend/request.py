@@ -11,6 +11,8 @@ from recommend.pbox import PBox
 
 UiLanguage = Literal["en", "zh"]
 Intent = Literal["home", "more", "search", "similar", "trending", "discover"]
+OWN_PAGE = frozenset({"home", "more"})
+"""Lists of nothing but what their listener likes and wishes."""
 EventKind = Literal["impression", "click", "play", "dwell", "like", "dislike", "skip", "save", "finished", "rating"]
 
 

@@ -140,6 +140,20 @@ def test_a_wish_that_no_item_meets_is_told(stage: Stage) -> None:
     assert "Nothing here is both" in reply(heard(talk, f"I love {paid.author}"))
 
 
+def test_an_older_liking_does_not_silence_a_new_one(stage: Stage) -> None:
+    catalogue = stage.engine.catalogue
+    romance = ("update_interest_weight", {"category": "romance", "weight_increase": 0.6})
+    author = next(
+        i.author for i in catalogue.items if i.author and i.category.startswith("history") and i.language == "zh"
+    )
+    love = ("update_entity_weight", {"kind": "author", "name": author, "weight_increase": 0.3})
+    talk = conversation(stage, ScriptedModel.of(calls(romance), calls(love)))
+    heard(talk, "I love romance")
+    steps = heard(talk, f"and {author}")
+    assert any(catalogue.by_author(author)[catalogue.row[item_id]] for item_id in ids(steps))
+    assert "None of these" not in reply(steps) and "No single" not in reply(steps)
+
+
 def test_calls_run_in_the_order_in_which_they_were_said(stage: Stage) -> None:
     script = ScriptedModel.of(calls(NO_HORROR), calls(("undo_last_change", {}), MORE_HISTORY))
     talk = conversation(stage, script)
@@ -331,6 +345,36 @@ def test_removing_what_was_for_this_session_leaves_the_lasting_wish_beneath_it(s
     assert talk.remove_param("anna", "talk-anna", "mood", "calm").panel == ()
     left = stage.stores.pbox.load("anna", datetime.now(UTC) + timedelta(hours=13))
     assert left.value(Factor.MOOD, "calm") == pytest.approx(0.8, abs=0.01)
+
+
+def test_what_came_from_one_block_is_one_row_of_the_panel_and_goes_with_it(stage: Stage) -> None:
+    scary = ("block_content", {"kind": "tag", "name": "scary"})
+    talk = conversation(stage, ScriptedModel.of(calls(scary)))
+    (row,) = last_screen(heard(talk, "nothing scary")).panel
+    assert len(stage.stores.pbox.load("anna", datetime.now(UTC)).entries) > 1
+    assert talk.remove_param("anna", "talk-anna", row.factor, row.key).panel == ()
+    assert not stage.stores.pbox.load("anna", datetime.now(UTC)).entries
+
+
+def test_a_correction_takes_back_what_the_last_turn_did_and_nothing_older(stage: Stage) -> None:
+    meant = calls(("undo_last_change", {}), ("search_catalog", {"query": "dragons"}))
+    lost = calls(("search_catalog", {"query": "wagons"}))
+    talk = conversation(stage, ScriptedModel.of(calls(MORE_HISTORY), lost, meant, calls(NO_HORROR), meant))
+    heard(talk, "more history")
+    heard(talk, "wagons")
+    steps = heard(talk, "no, I meant dragons")
+    assert [param.factor for param in last_screen(steps).panel] == [Factor.CATEGORY]
+    assert "back" not in reply(steps)
+    heard(talk, "no horror")
+    assert [param.factor for param in last_screen(heard(talk, "no no, dragons")).panel] == [Factor.CATEGORY]
+
+
+def test_who_speaks_of_undoing_means_the_last_change_whenever_it_was(stage: Stage) -> None:
+    undo = calls(("undo_last_change", {}), DETECTIVES)
+    talk = conversation(stage, ScriptedModel.of(calls(MORE_HISTORY), calls(MORE), undo))
+    heard(talk, "more history")
+    heard(talk, "what else is there")
+    assert last_screen(heard(talk, "undo the history thing and find me detectives")).panel == ()
 
 
 def test_a_card_button_that_is_pressed_already_changes_nothing(stage: Stage) -> None:
@@ -525,12 +569,12 @@ def test_who_is_blocked_is_not_told_as_found(stage: Stage) -> None:
     wanted = ("search_catalog", {"query": item.author})
     blocked = ("block_content", {"kind": "author", "name": item.author})
     talk = conversation(stage, ScriptedModel.of(calls(wanted), calls(blocked), calls(wanted)))
-    found = stage.engine.texts.say("replies.list.found", "en", query=item.author)
+    found = f"for “{item.author}”"
     assert found in reply(heard(talk, f"anything by {item.author}?"))
     heard(talk, f"never {item.author}")
     said = reply(heard(talk, f"anything by {item.author}?"))
     hidden = {stage.engine.texts.say(name, "en", query=item.author) for name in ("replies.list.hidden", "talk.hidden")}
-    assert found not in said and any(text in said for text in hidden)
+    assert "found" not in said and any(text in said for text in hidden)
 
 
 def test_a_search_for_what_is_blocked_now_gives_way_to_the_own_page(stage: Stage) -> None:

@@ -53,7 +53,8 @@ def test_greetings_and_thanks_call_nothing(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("undo", "undo_last_change"), ("Undo that!", "undo_last_change"), ("撤销", "undo_last_change"),
+    [("undo everything", "reset_preferences"), ("全部撤销", "reset_preferences"),
+     ("undo", "undo_last_change"), ("Undo that!", "undo_last_change"), ("撤销", "undo_last_change"),
      ("再来", "recommend"), ("more", "recommend"), ("Next.", "recommend"), ("换一批", "recommend")],
 )  # fmt: skip
 def test_exact_words_need_no_model(text: str, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -150,11 +151,17 @@ def plainly_greedy(reading: Reading, found: list[Candidate], config: MixConfig) 
 def test_without_pins_and_new_interests_each_place_goes_to_the_best_beside_those_chosen(
     asked: Request, config: MixConfig
 ) -> None:
-    reading, found = ranked(asked)
+    reading, found = ranked(of_old(asked))
     found = [c.model_copy(update={"sources": {}}) for c in found]
     if asked.intent != "search":
         rows = [c.row for c in plainly_greedy(reading, found, config)]
         assert [c.row for c in mix(reading, found, (), config)] == rows
+
+
+def of_old(asked: Request) -> Request:
+    """The request with wishes that nobody spoke in this sitting: no places are kept for them."""
+    entries = [e.model_copy(update={"set_at": NOW - timedelta(days=1)}) for e in asked.pbox.entries]
+    return asked.model_copy(update={"pbox": asked.pbox.model_copy(update={"entries": tuple(entries)})})
 
 
 def by_one_author() -> tuple[str, list[Candidate]]:

@@ -192,3 +192,5 @@ class TurnContext:
     """Item id -> the reason on its card."""
     source: Source = "chat"
     """Who calls: the chat, or a tapped chip."""
+    said: str = ""
+    """The words of the turn; "" for a tap."""

@@ -12,8 +12,9 @@ from pydantic import Field
 from catalog.items import Item
 from catalog.spelling import people_in
 from db.pbox import Change
-from recommend.pbox import Factor
-from tools.changing import phrases, say
+from recommend.effects import SPOKEN
+from recommend.pbox import Factor, PBox
+from tools.changing import box, phrases, say
 from tools.context import Done, Fact, ToolRetry, Topic, TurnContext
 from tools.items import find_item
 from tools.linking import spoken
@@ -26,6 +27,8 @@ NUDGE = 0.15
 GOOD, BAD = 4, 2
 """Stars from which, and up to which, a rating counts as liking or disliking."""
 UNWANTED = frozenset({"dislike", "skip"})
+DONE_WITH = UNWANTED | {"finished"}
+"""Signals after which an item leaves the list."""
 _ORIGINAL = re.compile(r"[（(]原著")
 _AND = re.compile(r"&|\band\b")
 
@@ -47,7 +50,7 @@ def record_feedback(
     if not ctx.stores.users.get(ctx.user_id).consent:
         return _without_consent(ctx, found, signal)
     ctx.stores.events.log(ctx.user_id, found.id, signal, ctx.now, value=stars, turn_id=ctx.turn_id)
-    if signal in UNWANTED or (stars is not None and stars <= BAD):
+    if signal in DONE_WITH or (stars is not None and stars <= BAD):
         _gone(ctx, found)
     learnt = _learn(ctx, found, _direction(signal, stars))
     values = {"title": found.title} | ({"stars": stars} if stars else {})
@@ -80,14 +83,26 @@ def _direction(signal: Signal, stars: int | None) -> int:
     return {"like": 1, "dislike": -1}.get(signal, 0)
 
 
+def nudge(pbox: PBox, factor: Factor, key: str, direction: int) -> list[Change]:
+    """What feedback on an item teaches about one of its traits: a small step up or down.
+
+    It never takes away what the listener has said: of a wish that it speaks against, NUDGE is left.
+    """
+    entry, step = pbox.entry(factor, key), NUDGE
+    if entry and entry.source in SPOKEN and entry.value * direction < 0:
+        step = min(NUDGE, round(abs(entry.value) - NUDGE, 6))
+    return [Change(factor=factor, key=key, op="add", value=direction * step)] if step > 0 else []
+
+
 def _learn(ctx: TurnContext, item: Item, direction: int) -> str:
     """Moves the item's category and author (or host) a little. Returns what was learnt, in words."""
     if direction == 0:
         return ""
-    changes = [Change(factor=Factor.CATEGORY, key=item.category, op="add", value=direction * NUDGE)]
+    pbox = box(ctx)
+    changes = nudge(pbox, Factor.CATEGORY, item.category, direction)
     kind, names = ("author", item.author) if item.author else ("narrator", item.narrator)
     if names:
-        changes.append(Change(factor=Factor.ENTITY, key=f"{kind}:{_maker(names)}", op="add", value=direction * NUDGE))
+        changes += nudge(pbox, Factor.ENTITY, f"{kind}:{_maker(names)}", direction)
     applied = ctx.stores.pbox.change(
         ctx.user_id, ctx.turn_id, changes, source="feedback", session_id=ctx.conversation_id, now=ctx.now
     )

@@ -15,7 +15,7 @@ from prompts.texts import Texts
 from recommend.pbox import Factor
 from recommend.request import Slate, UiLanguage
 from tools.context import Engine, ListRequest, Outcome
-from tools.words import as_made, either, phrased, telling
+from tools.words import either, phrased, taken_back, telling
 
 Left = Callable[[], np.ndarray]
 GLUE: dict[UiLanguage, str] = {"en": " ", "zh": ""}
@@ -23,15 +23,16 @@ SEMICOLON: dict[UiLanguage, str] = {"en": "; ", "zh": "；"}
 LONGEST_NAME, CHINESE_WIDTH = 40.0, 2.5
 """Letters beyond which nobody takes the words for a title that might be here; a Chinese character counts for more."""
 NAMING = ("item", "author", "narrator", "series", "category", "tag", "mood", "scene")
-SINGLE = frozenset({"item", "author", "narrator", "series"})
+NAMES = frozenset({"author", "narrator", "series"})
+SINGLE = NAMES | {"item"}
 """What a list answers only by holding some of it; something like it is not what was asked for."""
 
 
 def compose(outcome: Outcome, lang: UiLanguage, texts: Texts, catalogue: Catalogue) -> str:
     """What was changed and for how long, what was found out, is missing, is asked. "" when nothing was done."""
     parts = []
-    if outcome.undone:
-        parts.append(texts.say("replies.undone", lang, what=phrased(as_made(outcome.undone), texts, catalogue, lang)))
+    if gone := taken_back(outcome.undone, outcome.given_back, texts, catalogue, lang):
+        parts.append(texts.say("replies.undone", lang, what=gone))
     if changed := _changed(outcome, lang, texts, catalogue):
         parts.append(texts.say("replies.done", lang, what=changed))
     parts += [texts.say(f"replies.fact.{fact.kind}", lang, **fact.values) for fact in outcome.facts]
@@ -55,7 +56,10 @@ def list_line(request: ListRequest, slate: Slate, engine: Engine, lang: UiLangua
         return texts.say("replies.list.empty", lang)
     if request.intent == "search" and request.query:
         name = _search_line(request.query, slate, engine, lang, left)
-        return texts.say(f"replies.list.{name}", lang, query=request.query)
+        said = {"query": request.query}
+        if name == "found" and (n := _of_person(request.query, slate, engine, lang)) < len(slate.cards):
+            return texts.say("replies.list.found_some", lang, n=n, **said)
+        return texts.say(f"replies.list.{name}", lang, **said)
     if request.intent == "similar" and request.anchor in engine.catalogue.row:
         return texts.say("replies.list.similar", lang, title=engine.catalogue.item(str(request.anchor)).title)
     if request.intent == "trending" and request.category:
@@ -89,6 +93,15 @@ def _search_line(query: str, slate: Slate, engine: Engine, lang: UiLanguage, lef
             return "found"
         return "hidden" if left is None or not (meant & left()).any() else "found"
     return "hidden" if "query" in slate.relaxed else "found"
+
+
+def _of_person(query: str, slate: Slate, engine: Engine, lang: UiLanguage) -> int:
+    """How many of a list are by the person, or of the series, whose name is looked for; all where it names neither."""
+    match = _called(query, engine, lang)
+    if match is None or match.kind not in NAMES:
+        return len(slate.cards)
+    meant = engine.catalogue.holds(match.kind, match.key)
+    return sum(bool(meant[engine.catalogue.row[item_id]]) for item_id in slate.item_ids) or len(slate.cards)
 
 
 def _is_part(match: Match) -> bool:

@@ -11,12 +11,15 @@ from pydantic import Field
 
 from db.pbox import Change
 from recommend.pbox import Factor
+from tools.blocking import blocks_named, same_thing
 from tools.changing import clear, half_life, reached, scope_of, write
-from tools.context import Duration, TurnContext
-from tools.linking import Link, blocks_named, link_category, link_entity, link_moods, link_term, spoken, turned
+from tools.context import Duration, Fact, TurnContext
+from tools.linking import Link, link_category, link_entity, link_moods, link_term, spoken, turned
 
 Step = Annotated[float, Field(ge=-1, le=1, description="0.15 a bit, 0.3 plain, 0.6 a lot; negative for less")]
 Weight = Annotated[float, Field(ge=-1, le=1, description="0.4 a bit, 0.8 plain, 1.0 very; negative for not")]
+PLAIN = 0.3
+"""The step of a wish that is neither "a bit" nor "a lot"."""
 Lasts = Annotated[
     Duration | None, Field(description="session = for now, lasting = from now on; leave out when not said")
 ]
@@ -70,11 +73,25 @@ def _like(ctx: TurnContext, name: str, link: Link, said: str, how: tuple[float, 
     if link.factor == Factor.MOOD:
         # A mood is set, not stepped: the plain step of 0.3 stands for the plain weight of 0.8.
         return _set(ctx, name, [link], said, (max(-1.0, min(1.0, step * 8 / 3)), duration))
+    op, value = _stepped(reached(ctx, duration).value(link.factor, link.key), step)
     change = Change(
-        factor=link.factor, key=link.key, op="add", value=step, scope=scope_of(duration), said=said,
+        factor=link.factor, key=link.key, op=op, value=value, scope=scope_of(duration), said=said,
         half_life_days=half_life(link.factor, duration),
     )  # fmt: skip
     return write(ctx, name, [*_lifted(ctx, link, said, how), change], lasting=duration == "lasting")
+
+
+def _stepped(held: float, step: float) -> tuple[Literal["add", "set"], float]:
+    """How a step changes what is held: what was said before does not outweigh the wish of now.
+
+    Who wants more of a thing wants it, though they were tired of it; who wants less of it wants it no more than other
+    things, unless they say "a bit".
+    """
+    if step > 0 > held:
+        return "set", step
+    if step <= -PLAIN and held > 0:
+        return "set", min(held + step, 0.0)
+    return "add", step
 
 
 def _set(ctx: TurnContext, name: str, links: Sequence[Link], said: str, how: tuple[float, Duration | None]) -> str:
@@ -98,5 +115,9 @@ def _lifted(ctx: TurnContext, link: Link, said: str, how: tuple[float, Duration 
     if weight <= 0 or link.factor == Factor.SCENE:
         return []
     keys = tuple(key for key in (link.block, f"tag:{link.key}") if key)
-    blocks = blocks_named(ctx, reached(ctx, duration), keys, said)
+    held = reached(ctx, duration)
+    blocks = blocks_named(ctx, held, keys, said)
+    for block in (entry for entry in held.of(Factor.BLOCK) if entry not in blocks and same_thing(ctx, entry, link)):
+        ctx.outcome.facts.append(Fact(kind="spared", values={"name": block.said or block.key, "wish": said}))
+        blocks += held.of_one_wish(block)
     return [clear(Factor.BLOCK, entry.key, entry.said, duration) for entry in blocks]

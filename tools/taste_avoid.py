@@ -11,10 +11,11 @@ from langchain_core.tools import tool
 from catalog.spelling import form
 from db.pbox import Change
 from recommend.pbox import Entry, Factor
+from tools.blocking import blocking_keys, blocks_named, category_left, sparing, taken
 from tools.changing import box, clear, reached, say, scope_of, write
 from tools.context import Done, Duration, Fact, TurnContext
 from tools.items import find_item
-from tools.linking import blocking_keys, blocks_named, category_left, spoken, taken
+from tools.linking import spoken
 from tools.taste import Lasts
 from tools.words import block_of
 
@@ -31,8 +32,13 @@ def block_content(kind: Blockable, name: str, runtime: ToolRuntime[TurnContext],
         keys: tuple[str, ...] = (f"item:{item.id}",)
         said = item.title
     else:
-        keys = blocking_keys(ctx, kind, said)
-        ctx.outcome.facts.extend(_extent(ctx, kind, said, keys))
+        keys, undone = sparing(ctx, blocking_keys(ctx, kind, said), said)
+        if undone:
+            ctx.outcome.facts.append(Fact(kind="spared", values={"name": said, "wish": undone}))
+        if not keys:
+            ctx.outcome.done.append(Done(tool="block_content", text=say(ctx, "fact.spared", name=said, wish=undone)))
+            return f"{said!r} was not blocked: here it is the same as the wish for {undone!r}"
+        ctx.outcome.facts.extend(_extent(ctx, kind, said, keys) if not undone else ())
     changes = _unwished(ctx, keys, duration)
     changes += [
         Change(factor=Factor.BLOCK, key=key, op="set", value=1.0, hard=True, scope=scope_of(duration), said=said)

@@ -9,16 +9,16 @@ from langchain_core.tools import tool
 from pydantic import Field
 
 from db.pbox import Change
-from recommend.pbox import BOUNDS, LENGTH_WORDS, Entry, Factor
-from tools.changing import clear, reached, scope_of, write
-from tools.context import Duration, ToolRetry, TurnContext
+from recommend.pbox import Factor
+from tools.changing import clear, write
+from tools.context import ToolRetry, TurnContext
+from tools.lengths import between, called
 from tools.taste import Lasts
 
 Leaning = Annotated[float | None, Field(ge=-1, le=1)]
 Share = Annotated[float | None, Field(ge=0, le=1)]
 Minutes = Annotated[int | None, Field(ge=0, le=60_000)]
 
-LEAST, MOST = BOUNDS[Factor.LENGTH]
 LANGUAGES = ("en", "zh")
 
 
@@ -40,11 +40,11 @@ def set_length(
     """How long: a word ("something short") or bounds in minutes ("under 30 minutes" is max_minutes=30), not both."""
     ctx = runtime.context
     if min_minutes is not None or max_minutes is not None:
-        changes = _bounds(ctx, min_minutes, max_minutes, duration)
+        changes = between(ctx, min_minutes, max_minutes, duration)
     elif length is None:
         raise ToolRetry('no length given; pass length ("short", "medium", "long", "any") or min_minutes / max_minutes')
     else:
-        changes = _word(ctx, length, duration)
+        changes = called(ctx, length, duration)
     return write(ctx, "set_length", changes, lasting=duration == "lasting")
 
 
@@ -104,60 +104,6 @@ def _absolute(factor: Factor, value: float, *, hard: bool = False, said: str = "
 def _share(factor: Factor, value: float) -> Change:
     """Set a share; here 0 is a wish of its own ("stick to what I know")."""
     return Change(factor=factor, op="set", value=value)
-
-
-def _bounds(ctx: TurnContext, least: int | None, most: int | None, duration: Duration | None) -> list[Change]:
-    """The bounds as said; one that was set before and contradicts the new one goes."""
-    if least is not None and most is not None and least > most:
-        raise ToolRetry(f"min_minutes {least} is more than max_minutes {most}; swap them or give one only")
-    held = reached(ctx, duration).of(Factor.LENGTH)
-    changes = []
-    if least is not None:
-        changes.append(_bound("min", least, duration, hard=True))
-    elif most is not None and any(entry.key == "min" and entry.value >= most for entry in held):
-        changes.append(clear(Factor.LENGTH, "min", duration=duration))
-    if most is not None:
-        changes.append(_bound("max", most, duration, hard=True))
-    elif least is not None and any(entry.key == "max" and entry.value <= least for entry in held):
-        changes.append(clear(Factor.LENGTH, "max", duration=duration))
-    return changes
-
-
-def _word(ctx: TurnContext, length: str, duration: Duration | None) -> list[Change]:
-    """The bounds that a word stands for. What was bounded more strictly stays so: "short" lengthens nothing."""
-    least, most = LENGTH_WORDS.get(length, (LEAST, MOST))
-    said = "" if length == "any" else length
-    changes = [_bound("min", least, duration, said=said), _bound("max", most, duration, said=said)]
-    held = reached(ctx, duration).of(Factor.LENGTH)
-    if length == "long":
-        changes[:1] = _again([e for e in held if e.key == "min" and _firmness(e) > (least, False)], changes[0])
-    if length == "short":
-        changes[1:] = _again([e for e in held if e.key == "max" and _firmness(e, -1) > (-most, False)], changes[1])
-    return changes
-
-
-def _firmness(bound: Entry, sign: int = 1) -> tuple[float, bool]:
-    """How strict a bound is; of equal ones that is stricter which admits no exception."""
-    return sign * bound.value, bound.hardness == "hard"
-
-
-def _again(stricter: list[Entry], wanted: Change) -> list[Change]:
-    """The stricter bounds that stand, in place of the one wanted; one for the session stays beside a lasting one."""
-    kept = {wanted.scope: wanted}
-    for stands in stricter:
-        scope = stands.scope if wanted.scope == "lasting" else wanted.scope
-        same = {"value": stands.value, "hard": stands.hardness == "hard", "said": stands.said, "scope": scope}
-        kept[scope] = wanted.model_copy(update=same)
-    return list(kept.values())
-
-
-def _bound(key: str, minutes: float, duration: Duration | None, *, hard: bool = False, said: str = "") -> Change:
-    """One bound; one that bounds nothing is taken away."""
-    if minutes <= LEAST or minutes >= MOST:
-        return clear(Factor.LENGTH, key, duration=duration)
-    return Change(
-        factor=Factor.LENGTH, key=key, op="set", value=minutes, hard=hard, scope=scope_of(duration), said=said
-    )
 
 
 def _some(changes: list[Change], wanted: str) -> list[Change]:

@@ -5,15 +5,16 @@ The same phrases serve the reply, the visible tool steps and the panel.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal, NamedTuple
 
 from catalog.catalogue import Catalogue
+from catalog.formats import format_word
 from catalog.spelling import contains, form, is_chinese
 from db.pbox import Applied
 from prompts.texts import Texts
 from recommend.amounts import duration
-from recommend.pbox import Entry, Factor
+from recommend.pbox import LENGTH_WORDS, Entry, Factor
 
 Lang = Literal["en", "zh"]
 
@@ -64,8 +65,14 @@ def phrased_entries(entries: Iterable[Entry], texts: Texts, catalogue: Catalogue
 
 
 def telling(changes: Iterable[Applied]) -> list[Applied]:
-    """Without what only gave way to another one of the same changes: bounds, languages, likings of what is blocked."""
+    """Without what only gave way to another one of the same changes: bounds, languages, likings of what is blocked.
+
+    A block that was made and lifted at once is none.
+    """
     made = list(changes)
+    lifted = {change.key for change in made if change.factor == Factor.BLOCK and change.after is None}
+    passing = {c.key for c in made if c.factor == Factor.BLOCK and c.after is not None and c.before is None} & lifted
+    made = [change for change in made if change.factor != Factor.BLOCK or change.key not in passing]
     set_now = [change for change in made if change.after is not None]
     settled = {change.factor for change in set_now} & {Factor.LENGTH, Factor.LANGUAGE}
     blocked = {change.key for change in set_now if change.factor == Factor.BLOCK}
@@ -87,6 +94,17 @@ def as_made(undone: Iterable[Applied]) -> tuple[Applied, ...]:
     """Changes that were taken back, turned round: as they were when they were made, to say what was taken back."""
     turned = (change.model_copy(update={"before": change.after, "after": change.before}) for change in undone)
     return tuple(change for change in turned if (change.before, change.after) != (None, None))
+
+
+def taken_back(
+    undone: Iterable[Applied], item_ids: Collection[str], texts: Texts, catalogue: Catalogue, lang: Lang
+) -> str:
+    """What an undo took back: changes, and feedback on items."""
+    told = [phrased(as_made(undone), texts, catalogue, lang)]
+    if item_ids:
+        names = (name_of(Factor.BLOCK, f"item:{item_id}", "", catalogue, lang) for item_id in item_ids)
+        told.append(texts.say("replies.feedback_on", lang, what=joined(names, lang)))
+    return joined(filter(None, told), lang)
 
 
 def joined(phrases: Iterable[str], lang: Lang) -> str:
@@ -121,7 +139,9 @@ def name_of(factor: Factor, key: str, said: str, catalogue: Catalogue, lang: Lan
         return f"《{title}》" if lang == "zh" else f"“{title}”"
     if kind == "tag" and said and is_chinese(said) == (lang == "zh"):
         return said
-    return rest or key
+    if kind == "tag":
+        return format_word(rest, lang)
+    return catalogue.words.people.label(rest, lang) if rest else key
 
 
 def _once(told: Iterable[tuple[Applied | Entry, str]], lang: Lang) -> str:
@@ -157,7 +177,9 @@ def _phrase(saying: Saying, texts: Texts, catalogue: Catalogue, lang: Lang) -> s
         return texts.say(f"replies.set.{_named_key(saying)}", lang, name=name)
     if factor == Factor.LENGTH:
         key = "longest" if saying.key == "max" else "shortest"
-        return texts.say(f"replies.set.{key}", lang, length=duration(saying.value, lang))
+        # A word ("short") leans to its bounds; minutes that were said are kept to.
+        soft = "_soft" if saying.said in LENGTH_WORDS else ""
+        return texts.say(f"replies.set.{key}{soft}", lang, length=duration(saying.value, lang))
     if factor == Factor.LANGUAGE:
         return texts.say(f"replies.set.language_{saying.key}", lang)
     return texts.say(f"replies.set.{factor}_{_side(factor, saying.value)}", lang)

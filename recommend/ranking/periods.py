@@ -18,7 +18,7 @@ from typing import TypeVar
 import numpy as np
 
 from recommend.ranking.questions import Question
-from recommend.request import Event, Exposure, Listener
+from recommend.request import OWN_PAGE, Event, Exposure, Listener
 
 SHARES = (0.4, 0.6, 0.8)
 """Parts of all that was done after which a period begins; the last one is the window."""
@@ -32,8 +32,6 @@ ACTIONS, IMPRESSIONS = 200, 100
 """So much of a history is known at serving (`db.events.EventStore.history`)."""
 HORIZON = timedelta(days=1)
 """So long after it was shown, what is done with an item counts for the list that showed it."""
-OWN_PAGE = ("home", "more")
-"""Lists that a learned ranker speaks for."""
 Line = TypeVar("Line", Event, Exposure)
 
 
