@@ -9,7 +9,7 @@ from functools import lru_cache
 from catalog.spelling import form, is_chinese, plain
 
 _BEFORE = frozenset(
-    "some any good great more less my your our all about of on in at for with to while when during before "
+    "some any other good great more less my your our all about of on in at for with to while when during before "
     "listening listen reading something anything things stuff doing the a an i we really very bit kind sort "
     "lots lot new old best nice proper just that makes make me feel get getting going it is it's and or".split()
 )
@@ -61,6 +61,9 @@ _ZH_BEFORE = (
     "使人",
     "一些",
     "一点",
+    "其他",
+    "其它",
+    "别的",
     "有关",
     "关于",
     "那种",

@@ -18,6 +18,7 @@ from catalog.catalogue import Catalogue
 from catalog.items import Item
 from catalog.lexical import Bundle, Field, Lexical
 from catalog.names import Names
+from catalog.spelling import contains, form
 from catalog.taxonomy import Category
 from catalog.vocabulary import Term, Words
 from catalog.wishes import core
@@ -26,6 +27,10 @@ NAMED = 0.9
 """Items whose name is the query score from here to 1, all others below."""
 LEXICAL_SHARE = 0.5
 NAME_LIFT = 0.8
+THEME_LIFT = 0.4
+"""What of the way to the top an item gains that is marked with the very words of the query."""
+MOST_MARKED = 1000
+"""A word that marks more is too common to tell anything."""
 MIN_SCORE = 0.1
 """Below it an item has a character or a theme in common with the query by chance."""
 NOISE, NEAR = 0.12, 0.72
@@ -83,6 +88,8 @@ class Search:
         score = score * (1 - _POPULARITY_SHARE) + lift * (score > 0)
         for place, share in _places(rows, within):
             score[place] += (1 - score[place]) * NAME_LIFT * share
+        themed = np.isin(rows, self._marked_with(wish))
+        score[themed] += (1 - score[themed]) * THEME_LIFT
         score *= NAMED
         for place, weight in _places(rows, exactly):
             score[place] = NAMED + (1 - NAMED) * (0.9 * weight + 0.1 * score[place])
@@ -99,6 +106,13 @@ class Search:
         rows, score = rows[rows != row], _meaning(cosines[rows != row])
         best = _best(score, k, None if mask is None else mask[rows])
         return [_hit(int(rows[at]), score[at], 0.0, score[at]) for at in best]
+
+    def _marked_with(self, wish: str) -> list[int]:
+        """The rows of a theme that the words name. What only lies in a category of which they are an alias is none."""
+        rows, word = self._catalogue.rows_with("tag", wish), form(wish)
+        if len(rows) > MOST_MARKED:
+            return []
+        return [r for r in rows.tolist() if any(contains(form(tag), word) for tag in self._catalogue.items[r].tags)]
 
     def _looked_at(
         self, vector: np.ndarray, words: np.ndarray, named: list[int], mask: np.ndarray | None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from catalog.items import under
 from catalog.resolve_words import variants
 from catalog.spelling import contains, form, is_chinese
 
@@ -23,6 +24,8 @@ class Category(BaseModel, frozen=True, extra="forbid"):
     en: str
     zh: str
     aliases: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
+    """Those aliases that stand for all of it: love is all of Romance, but golf is not all of Sport."""
 
     @property
     def level(self) -> int:
@@ -73,6 +76,16 @@ class Taxonomy(BaseModel, frozen=True, extra="forbid"):
         parents = {c.path.rpartition("/")[0] for c in self.categories}
         return tuple(c for c in self.categories if c.path not in parents)
 
+    def without(self, path: str, part: str) -> tuple[str, ...] | None:
+        """The categories that make up `path` less `part`, which lies below it; None where it does not."""
+        parts = self.members(path) if self.members(path) != (path,) else tuple(c.path for c in self.children(path))
+        if part == path or not any(under(part, one) for one in parts):
+            return None
+        left: list[str] = []
+        for one in parts:
+            left += (self.without(one, part) or ()) if under(part, one) else [one]
+        return tuple(left)
+
     def label(self, path: str, lang: str) -> str:
         """The category's name in "en" or "zh"; an unknown path is its own label."""
         category = self._by_path.get(path)
@@ -89,7 +102,8 @@ class Taxonomy(BaseModel, frozen=True, extra="forbid"):
         above = ["/".join(slugs[:depth]) for depth in range(1, len(slugs) + 1)]
         labels = [form(self.label(one, lang)) for one in above for lang in ("en", "zh")]
         spoken = variants(word)
-        names = (form(path), *labels)
+        whole = self._by_path[path].whole if path in self._by_path else ()
+        names = (form(path), *labels, *map(form, whole))
         return any(text in names or any(contains(label, text) for label in labels) for text in spoken)
 
     def headed(self, word: str) -> tuple[str, ...]:
@@ -114,8 +128,8 @@ def _ends(label: str, word: str) -> bool:
 def load_taxonomy(path: Path) -> Taxonomy:
     """Read a tree file: `slug | English | 中文 | alias, alias`, two spaces of indent a level, # for comments.
 
-    A group is `= slug | English | 中文 | alias, alias | path, path`. ValueError names the file, the line and what is
-    wrong with it.
+    An alias that stands for all of its category ends in "=". A group is `= slug | English | 中文 | aliases | paths`.
+    ValueError names the file, the line and what is wrong with it.
     """
     categories: list[Category] = []
     groups: list[Group] = []
@@ -148,8 +162,14 @@ def _category(line: str, parents: list[str], place: str) -> Category:
     fields = [field.strip() for field in line.split("|")]
     if len(fields) not in (3, 4) or not all(fields[:3]):
         raise ValueError(f"{place}: {line.strip()!r} must read: slug | English | 中文 | aliases")
-    aliases = _list(fields[3]) if len(fields) == 4 else ()
-    return Category(path="/".join([*parents, fields[0]]), en=fields[1], zh=fields[2], aliases=aliases)
+    words = _list(fields[3]) if len(fields) == 4 else ()
+    return Category(
+        path="/".join([*parents, fields[0]]),
+        en=fields[1],
+        zh=fields[2],
+        aliases=tuple(word.removesuffix("=") for word in words),
+        whole=tuple(word.removesuffix("=") for word in words if word.endswith("=")),
+    )
 
 
 def _list(field: str) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from chat.view import CardAction, Screen, Step
 from db.pbox import Change, Undone
 from recommend.pbox import Entry, Factor, Source, bounded
 from recommend.request import Listener, UiLanguage
+from tools.changing import removed
 from tools.context import ListRequest
 from tools.feedback import hidden, nudge
 
@@ -124,11 +125,10 @@ class Conversation:
         return self._by_hand(user_id, conversation_id, [change])
 
     def remove_param(self, user_id: str, conversation_id: str, factor: str, key: str) -> Screen:
-        """The panel's remove button. What was for this session only goes for this session only."""
+        """The panel's remove button. What was for this session only ends, and what lasts shows again."""
         pbox = self._parts.stores.pbox.load(user_id, datetime.now(UTC), conversation_id)
         entry = pbox.entry(Factor(factor), key)
-        gone = pbox.of_one_wish(entry) if entry else ()
-        changes = [Change(factor=e.factor, key=e.key, op="clear", scope=e.scope) for e in gone]
+        changes = [change for gone in (pbox.of_one_wish(entry) if entry else ()) for change in removed(gone)]
         return self._by_hand(user_id, conversation_id, changes)
 
     def undo(self, user_id: str, conversation_id: str, change_ids: Collection[int] | None = None) -> Screen:
@@ -192,7 +192,7 @@ class Conversation:
         item = self._parts.engine.catalogue.item(item_id)
         kept = events.log(user_id, item_id, action, datetime.now(UTC), turn_id=tap)
         if kept and action in LEARNT:
-            pbox = self._parts.stores.pbox.load(user_id, datetime.now(UTC), conversation_id)
+            pbox = self._parts.stores.pbox.load(user_id, datetime.now(UTC), session_id="")
             changes = nudge(pbox, Factor.CATEGORY, item.category, LEARNT[action])
             self._change(user_id, conversation_id, changes, "feedback", tap)
         if not kept and action == "dislike":

@@ -13,18 +13,19 @@ import numpy as np
 
 from catalog.items import AGE_ORDER
 from catalog.spelling import form
+from chat.llm.lexicon import KINDS
 from chat.parts import Parts
 from chat.policy import afresh
 from db.journal import Journal
 from db.pbox import Undone
 from recommend.filters import wanted as left_by
-from recommend.pbox import Factor
+from recommend.pbox import Entry, Factor
 from recommend.request import OWN_PAGE, Listener, Request, Slate, UiLanguage
 from recommend.wished import meets
 from tools.changing import box
 from tools.context import ListRequest, TurnContext
 from tools.replies import GLUE, is_here, list_line
-from tools.words import phrased_entries
+from tools.words import describe_entry, joined, name_of
 
 NOTHING_UNDONE = Undone()
 SIZE = 6
@@ -36,7 +37,7 @@ NO_SUBJECT = {"size", "again"}
 """What of a wish for a list does not say what it is of."""
 LIMITS = frozenset(
     {Factor.LENGTH, Factor.STATUS, Factor.ACCESS, Factor.PRICE_SENSITIVITY, Factor.LANGUAGE, Factor.RECENCY,
-     Factor.REPEATS, Factor.QUALITY, Factor.BLOCK}
+     Factor.REPEATS, Factor.POPULARITY, Factor.QUALITY, Factor.BLOCK}
 )  # fmt: skip
 """What narrows what was asked for; any other wish is a new question."""
 PRIORITY = ("search", "similar", "trending", "discover", "more", "home")
@@ -99,8 +100,8 @@ def wanted_list(ctx: TurnContext, said: str) -> ListRequest | None:
 
 def _refreshed(ctx: TurnContext) -> ListRequest:
     """A new list: of what is on the screen where that was only narrowed ("shorter", "not this one"), else a page."""
-    new = any(change.factor not in LIMITS and change.source != "feedback" for change in ctx.outcome.changes)
-    if new or _blocked_itself(ctx):
+    factors = {change.factor for change in ctx.outcome.changes if change.source != "feedback"}
+    if factors - LIMITS or _blocked_itself(ctx) or (factors and _came_to_nothing(ctx)):
         return ListRequest(intent="home")
     undone = Undone(tuple(ctx.outcome.undone), tuple(ctx.outcome.given_back))
     return same_again(ctx.stores.journal, ctx.user_id, ctx.conversation_id, ctx.outcome.unwanted, undone)
@@ -113,6 +114,17 @@ def _blocked_itself(ctx: TurnContext) -> bool:
         return False
     query = form(str(ctx.stores.journal.request(ctx.user_id, ctx.conversation_id).get("query") or ""))
     return bool(query) and any(query in (form(block.said), form(block.key.partition(":")[2])) for block in blocks)
+
+
+def _came_to_nothing(ctx: TurnContext) -> bool:
+    """Whether the screen was searched for words that nothing here is called, and nothing came near them.
+
+    Such words ("which of these are done") are no subject to go on with.
+    """
+    journal, where = ctx.stores.journal, (ctx.user_id, ctx.conversation_id)
+    query, slate = journal.request(*where).get("query"), journal.shown(*where)
+    weak = slate is not None and slate.intent == "search" and "query" in slate.relaxed
+    return bool(query) and weak and not is_here(str(query), ctx.engine, ctx.lang)
 
 
 def same_again(
@@ -189,11 +201,31 @@ def _missing(parts: Parts, ctx: TurnContext, wanted: ListRequest, slate: Slate) 
         return say("talk.near_only", lang)
     lost = [entry for entry in box(ctx).entries if entry.name in slate.relaxed]
     if lost:
-        left, catalogue = _left(parts, ctx), parts.engine.catalogue
-        here = any((meets(entry, catalogue) & left).any() for entry in lost)
-        what = phrased_entries(lost, parts.texts, catalogue, lang)
-        return say("talk.none_of" if here else "talk.none_here", lang, what=what)
+        return _unmet(parts, ctx, lost)
     return say("talk.in_parts", lang) if "together" in slate.relaxed else ""
+
+
+def _unmet(parts: Parts, ctx: TurnContext, lost: Sequence[Entry]) -> str:
+    """Which wishes nothing here meets at all, and which no item of the list meets."""
+    catalogue, left = parts.engine.catalogue, _left(parts, ctx)
+    nowhere = [entry for entry in lost if not meets(entry, catalogue).any()]
+    somewhere = [entry for entry in lost if entry not in nowhere]
+    here = any((meets(entry, catalogue) & left).any() for entry in somewhere)
+    groups = {"none_at_all": nowhere, "none_of" if here else "none_here": somewhere}
+    return GLUE[ctx.lang].join(
+        parts.texts.say(f"talk.{name}", ctx.lang, what=joined((_thing(parts, e, ctx.lang) for e in entries), ctx.lang))
+        for name, entries in groups.items()
+        if entries
+    )
+
+
+def _thing(parts: Parts, entry: Entry, lang: UiLanguage) -> str:
+    """What a wish is for; the phrase of the parameter where it is for no thing ("up to 30 min")."""
+    if entry.factor not in (Factor.CATEGORY, Factor.ENTITY, Factor.MOOD):
+        return describe_entry(entry, parts.texts, parts.engine.catalogue, lang)
+    name, kind = name_of(entry.factor, entry.key, entry.said, parts.engine.catalogue, lang), entry.key.partition(":")[0]
+    of_name = entry.factor == Factor.ENTITY and kind in KINDS
+    return parts.texts.say(f"talk.of_{kind}", lang, name=name) if of_name else name
 
 
 def heading(parts: Parts, slate: Slate, wanted: Mapping[str, Any], lang: UiLanguage) -> str:

@@ -8,7 +8,7 @@ what was rejected, and recall looks for their meaning too.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from catalog.catalogue import Catalogue
@@ -17,11 +17,12 @@ from catalog.wishes import asks_only, core
 from chat.llm.lexicon import PEOPLE
 from db.changes import Applied
 from recommend.pbox import Factor
+from tools.items import is_place
 
 REST = 2.0
 """Words that nothing read from an utterance accounts for, from which it tells more than its calls."""
 LONG_NAME = 3.0
-"""Words from which a wished name is itself a telling: "nineteenth century love stories" is more than romance."""
+"""Words from which the name of a taste is itself a telling: "nineteenth century love stories" is more than romance."""
 CHARACTERS_A_WORD = 1.8
 TOPIC = 3.0
 """Words from which a query is a topic more than a name."""
@@ -29,6 +30,8 @@ FEW = 3
 NEAR = 0.33
 """Search score from which words may be a wish for what was found: three of four wishes told at length reach it, one of
 four remarks that wish for nothing."""
+NAMED = PEOPLE | {"series", "item"}
+"""Kinds of a name that is one thing's own, however long it is."""
 HELD = frozenset({Factor.CATEGORY, Factor.ENTITY, Factor.MOOD, Factor.SCENE})
 LONGEST = 400
 """Characters that are looked for."""
@@ -46,13 +49,18 @@ _PLAIN = frozenset(
     "not no never nothing without less really much very bit little quite short shorter long longer finished complete "
     "completed ongoing free paid only new newer newest old older classic classics popular niche famous under over "
     "about around minutes minute min mins hour hours half english chinese again before while when during because and "
-    "but something like similar same kind sort style spirit vein".split()
+    "but something like similar same kind sort style spirit vein one ones author narrator series first second third "
+    "fourth fifth sixth last other another others read narrated hosted written podcast podcasts audiobook audiobooks "
+    "book books course courses episode episodes novel novels story stories show shows".split()
 )
 _PLAIN_CHINESE = re.compile(
+    r"第[\d一二三四五六七八九十两]+[个部本集篇]?|[这那][一]?[个部本些位]|有声书|有声小说|差不多|作者|演播|主播|别的|其他|其它|还有|"
+    "播客|小说|节目|故事|课程|系列|书(?![\u3400-\u9fff])|"
     "不要|不想|别给我|别|类似|像|一样|那样|那种|同类|完结|连载|免费|付费|热门|冷门|分钟|小时|左右|以内|适合|时候|路上|特别|非常|超级|短一点|长一点|"
     "[短长新老多少不太很最只也都和跟在要听讲]"
 )
 _STRENGTHS = ("weight_increase", "weight")
+_UNDOING = "undo_last_change"
 _WORD = re.compile(r"[A-Za-z0-9'’-]+")
 _CHARACTER = re.compile(r"[\u3400-\u9fff]")
 _WORD_OR_CHARACTER = re.compile(f"{_WORD.pattern}|{_CHARACTER.pattern}")
@@ -64,13 +72,17 @@ def telling(text: str, calls: Sequence[Mapping[str, Any]], *, bare: bool = False
     calls: what was read from it and done, each with name and args. bare: whether it wishes for something that hardly
     an item of the catalogue has.
     """
+    if any(call["name"] == _UNDOING for call in calls):
+        return None  # a correction also says what was not meant
     wishes = any(call["name"] in WISHES and not _rejected(call) for call in calls)
     topic = any(words_of(str(call["args"].get("query", ""))) >= TOPIC for call in calls)
     if not wishes or not (topic or bare or rest_of(text, calls) >= REST):
         return None
-    for name in filter(None, map(_rejected, calls)):
-        text = re.sub(re.escape(name), " ", text, flags=re.IGNORECASE)
-    return " ".join(text.split())[:LONGEST] or None
+    called = [name for call in calls for name in _proper(call)]
+    left = _without(_without(text, filter(None, map(_rejected, calls))), called)
+    if called and not _content(left):
+        return None
+    return " ".join(left.split())[:LONGEST] or None
 
 
 def missed(text: str, search: Search) -> bool:
@@ -103,13 +115,9 @@ def _thing(change: Applied) -> tuple[str, str]:
 
 def rest_of(text: str, calls: Sequence[Mapping[str, Any]]) -> float:
     """How many words of an utterance are neither a name that was read, nor words of asking and of plain parameters."""
-    for name in sorted(filter(None, (_name(call) for call in calls)), key=len, reverse=True):
-        if words_of(name) < LONG_NAME:
-            text = re.sub(re.escape(name), " ", text, flags=re.IGNORECASE)
-    if asks_only(text):
-        return 0.0
-    left = _PLAIN_CHINESE.sub("", core(text))
-    return words_of(" ".join(word for word in _WORD_OR_CHARACTER.findall(left) if word.lower() not in _PLAIN))
+    tastes = [name for name in map(_name, calls) if name and words_of(_unplain(name)) < LONG_NAME]
+    called = [str(name) for call in calls for name in (call["args"].get("item"), *_proper(call)) if name]
+    return words_of(_content(_without(text, [*tastes, *called])))
 
 
 def words_of(text: str) -> float:
@@ -117,10 +125,39 @@ def words_of(text: str) -> float:
     return len(_WORD.findall(text)) + len(_CHARACTER.findall(text)) / CHARACTERS_A_WORD
 
 
+def _content(text: str) -> str:
+    """The words of a text that are neither of asking, nor pointing, nor of a format or a plain parameter."""
+    return "" if asks_only(text) else _unplain(core(text))
+
+
+def _unplain(text: str) -> str:
+    left = _PLAIN_CHINESE.sub(" ", text)
+    return " ".join(word for word in _WORD_OR_CHARACTER.findall(left) if word.lower() not in _PLAIN)
+
+
+def _without(text: str, names: Iterable[str]) -> str:
+    """A text without some names, the longest first: whole words in English, with the endings that a name may take."""
+    for name in sorted(names, key=len, reverse=True):
+        begins, ends = (r"(?<![A-Za-z0-9])" if name[:1].isascii() else "", r"(?:['’]?[a-z]{1,2})?(?![A-Za-z0-9])")
+        pattern = begins + re.escape(name) + (ends if name[-1:].isascii() else "")
+        text = re.sub(pattern, " ", text, flags=re.IGNORECASE)
+    return text
+
+
 def _name(call: Mapping[str, Any]) -> str | None:
     """The name that a call carries, of a taste or an item; what is searched for is no name."""
     keys = ("name", "category", "mood", "scene", "item")
     return next((str(call["args"][key]) for key in keys if key in call["args"]), None)
+
+
+def _proper(call: Mapping[str, Any]) -> list[str]:
+    """The names of items, people and series in a call: they are looked up, and their words mean nothing beside it."""
+    args = call["args"]
+    several = args.get("items")
+    said = [args.get("item"), *(several if isinstance(several, list) else [])]
+    if args.get("kind") in NAMED:
+        said.append(args.get("name"))
+    return [str(name) for name in said if name and not is_place(str(name))]
 
 
 def _rejected(call: Mapping[str, Any]) -> str | None:

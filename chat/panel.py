@@ -10,7 +10,7 @@ from catalog.catalogue import Catalogue
 from chat.view import Param
 from prompts.texts import Texts
 from recommend.pbox import BOUNDS, Entry, Factor, PBox
-from tools.words import describe_entry
+from tools.words import phrased_entries
 
 Lang = Literal["en", "zh"]
 SWITCHES = frozenset({Factor.BLOCK, Factor.LENGTH, Factor.LANGUAGE, Factor.REPEATS})
@@ -26,15 +26,16 @@ class PanelWriter:
         """One row a wish, newest first. `turn_ids`: the user's last turns, newest first."""
         newest_first = sorted(pbox.entries, key=lambda entry: entry.set_at, reverse=True)
         rows = [entry for entry in newest_first if pbox.of_one_wish(entry)[0] == entry]
-        return tuple(self._param(entry, turn_ids, now, lang) for entry in rows)
+        return tuple(self._param(pbox.of_one_wish(entry), turn_ids, now, lang) for entry in rows)
 
-    def _param(self, entry: Entry, turn_ids: Sequence[str], now: datetime, lang: Lang) -> Param:
+    def _param(self, wish: Sequence[Entry], turn_ids: Sequence[str], now: datetime, lang: Lang) -> Param:
+        entry = wish[0]
         low, high = BOUNDS.get(entry.factor, (-1.0, 1.0))
         is_switch = entry.factor in SWITCHES or entry.hardness == "hard"
         return Param(
             factor=entry.factor.value,
             key=entry.key,
-            label=describe_entry(entry, self._texts, self._catalogue, lang),
+            label=phrased_entries(wish, self._texts, self._catalogue, lang),
             kind="switch" if is_switch else "slider",
             value=round(entry.value, 2),
             low=low,

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from recommend.pbox import Factor, Scope, Source
 
-Op = Literal["add", "set", "clear"]
+Op = Literal["add", "set", "clear", "end"]
 Kind = Literal["category", "author", "narrator", "series", "tag", "title", "item", "mood", "scene"]
 
 SESSION_HOURS = 12.0
@@ -40,7 +40,8 @@ class Change(BaseModel, frozen=True, extra="forbid"):
     factor: Factor
     key: Annotated[str, Field(max_length=400)] = ""
     op: Op
-    """add: move the value in force by `value`; set: make it `value`; clear: say nothing about it any more."""
+    """add: move the value in force by `value`; set: make it `value`; clear: say nothing about it any more, in a session
+    by hiding what lasts; end: the session says nothing of its own any more, so that what lasts shows again."""
     value: Annotated[float, Field(allow_inf_nan=False)] = 0.0
     """Clamped into the factor's range; minutes for length, 1 for a block or a language."""
     hard: bool = False
@@ -55,8 +56,10 @@ class Change(BaseModel, frozen=True, extra="forbid"):
         problem = _key_problem(self.factor, self.key)
         if problem:
             raise ValueError(problem)
-        if self.factor in ALWAYS_HARD and self.op != "clear" and self.value <= 0:
+        if self.factor in ALWAYS_HARD and self.op in ("add", "set") and self.value <= 0:
             raise ValueError(f"{self.factor} {self.key!r} of {self.value}: set it to 1, or take it back by 'clear'")
+        if self.op == "end" and self.scope != "session":
+            raise ValueError(f"{self.factor} {self.key!r}: only what a session holds ends; take it back by 'clear'")
         return self
 
 

@@ -165,6 +165,8 @@ def value_in_force(state: State, factor: Factor, now: datetime, session_id: str 
 
 def _in_session(live: State, line: Posting) -> State:
     scope = line.session_id
+    if line.op == "end":
+        return {other: held for other, held in live.items() if other != scope}
     if line.op == "clear":
         rest = {other: held for other, held in live.items() if other != scope}
         return {**rest, scope: _hold(line, None)} if LASTING in live else rest

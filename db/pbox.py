@@ -105,15 +105,12 @@ class PBoxStore:
     def undo(self, user_id: str, now: datetime, but: str | None = None, only: str | None = None) -> Undone:
         """Take back what was done last: the last group of changes in force with its feedback, or feedback alone.
 
-        but: the turn that asks for it, whose own changes are not meant. only: the turn that is meant; what was done
-        last in another one stays.
+        but: the turn that asks for it, whose own changes are not meant. only: the turn that is meant, whatever came
+        after it.
         """
         with self._database.write() as session:
             box = _locked(session, user_id)
-            deed = last_done(session, user_id, now, but)
-            if only is not None and not deed.is_of(only):
-                return Undone()
-            return _marked(session, box, deed, undone=True, now=now)
+            return _marked(session, box, last_done(session, user_id, now, but, only), undone=True, now=now)
 
     def redo(self, user_id: str, now: datetime) -> Undone:
         """Make again what the last undo took back; nothing where there is none or something was changed since."""
@@ -161,13 +158,13 @@ def _write(session: Session, box: BoxRow, changes: Sequence[Change], origin: Ori
         state = {scope: held for scope, held in states.get(place, {}).items() if held.live(origin.at)}
         line = posting(change, _NEWEST, origin)
         after = step(state, line)
-        if change.op == "clear" and after == state:
+        if change.op in ("clear", "end") and after == state:
             continue
         if renewed := says_again(state, line):
             _strike(session, box, renewed, line.session_id)
         row = line_row(box.user_id, change.key, line)
         row.version, row.group_id = box.version + 1, _group(box, origin)
-        row.before, row.after = (_value(s, row, origin.at, origin.session_id or None) for s in (state, after))
+        row.before, row.after = _values((state, after), row, origin.at, origin.session_id or None)
         session.add(row)
         session.flush()
         states[place] = written[place] = step(state, replace(line, change_id=row.id))
@@ -208,19 +205,21 @@ def _marked(session: Session, box: BoxRow, deed: Deed, *, undone: bool, now: dat
     changes = [(row, (Factor(row.factor), row.key)) for row in deed.changes]
     return Undone(
         tuple(
-            _applied(row, *(_value(held.get(place, {}), row, now) for held in (before, states)))
-            for row, place in changes
+            _applied(row, *_values((before.get(place, {}), states.get(place, {})), row, now)) for row, place in changes
         ),
         tuple(dict.fromkeys(row.item_id for row in deed.feedback)),
     )
 
 
-def _value(state: State, row: ChangeRow, now: datetime, session_id: str | None = None) -> float | None:
-    """The value in force where a change was made; of a lasting change also one that is hidden for the session."""
-    value = value_in_force(state, Factor(row.factor), now, session_id)
-    if value is None and row.session_id == LASTING:
-        return value_in_force(state, Factor(row.factor), now, LASTING)
-    return value
+def _values(
+    states: tuple[State, State], row: ChangeRow, now: datetime, session_id: str | None = None
+) -> tuple[float | None, float | None]:
+    """The values in force before and after a change; of a lasting one that the session hides, what lasts."""
+    before, after = (value_in_force(state, Factor(row.factor), now, session_id) for state in states)
+    if row.session_id == LASTING and (before is None or after is None):
+        lasting, left = (value_in_force(state, Factor(row.factor), now, LASTING) for state in states)
+        return (before, after) if lasting is None and left is None else (lasting, left)
+    return before, after
 
 
 def _entry(place: Place, state: State, now: datetime, session_id: str | None) -> Entry | None:

@@ -18,19 +18,18 @@ class Deed(NamedTuple):
     changes: Sequence[ChangeRow] = ()
     feedback: Sequence[EventRow] = ()
 
-    def is_of(self, turn_id: str) -> bool:
-        """Whether all of it was done in this turn."""
-        return all(row.turn_id == turn_id for row in (*self.changes, *self.feedback))
 
-
-def last_done(session: Session, user_id: str, now: datetime, but: str | None = None) -> Deed:
+def last_done(session: Session, user_id: str, now: datetime, but: str | None = None, only: str | None = None) -> Deed:
     """What the user did last and did not take back; empty where there is nothing.
 
-    Changes that only concerned a session that is over are passed by, and what belongs to the turn `but`.
+    Changes that only concerned a session that is over are passed by, and what belongs to the turn `but`, or to any but
+    the turn `only`.
     """
     changes, feedback = _changes_in_force(user_id, now), _feedback_in_force(user_id)
     if but:
         changes, feedback = changes.where(ChangeRow.turn_id != but), feedback.where(EventRow.turn_id != but)
+    if only is not None:
+        changes, feedback = changes.where(ChangeRow.turn_id == only), feedback.where(EventRow.turn_id == only)
     change = session.scalar(changes.order_by(ChangeRow.id.desc()).limit(1))
     given = session.scalar(feedback.order_by(EventRow.id.desc()).limit(1))
     if given is not None and (change is None or (given.at > change.at and given.turn_id != change.turn_id)):

@@ -6,9 +6,11 @@ checked against that record here; what cannot be checked is not claimed.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 
 import numpy as np
 
@@ -30,6 +32,8 @@ LEAST_SHARED = 2
 """So many listeners must have liked both before "also liked" is said."""
 OLD = 20
 """Years from which a work is told to be from its year to who wants older ones."""
+FRESH = timedelta(days=731)
+"""How long a work that came in is told to be new to who wants newer ones: 24 months."""
 MOST_LOOKED_AT = 20
 LEAST_HABIT = 3
 KNOWN = frozenset(factor.value for factor in Factor)
@@ -108,8 +112,9 @@ def _found_by(reading: Reading, item: Item, query: str) -> Claim:
         if text and (contains(form(text), said) or contains(said, form(text))):
             return Claim(f"reasons.found_{kind}", (f"source:query:{kind}",), 8.0, {"name": text})
     for kind, line in (("author", item.author), ("narrator", item.narrator)):
-        if line and any(contains(said, form(name)) for name in _known_as(reading, line)):
-            return Claim(f"reasons.found_{kind}", (f"source:query:{kind}",), 8.0, {"name": line})
+        if line and (who := _who(reading, line, lambda name: contains(said, name))):
+            text = "original_by" if _wrote_original(line, who) else f"found_{kind}"
+            return Claim(f"reasons.{text}", (f"source:query:{kind}",), 8.0, {"name": who})
     if tag := _tag_holding(item, query):
         return Claim("reasons.about", (f"source:query:tag:{tag}",), 8.0, {"tag": tag})
     if contains(form(item.description), said):
@@ -117,14 +122,15 @@ def _found_by(reading: Reading, item: Item, query: str) -> Claim:
     return Claim("reasons.found_near", ("source:query:near",), 8.0, {"query": query})
 
 
-def _known_as(reading: Reading, line: str) -> Iterator[str]:
-    """The people of a line, each by all the names that the catalogue knows."""
-    yield line
-    for person in people_in(line):
-        yield person
-        for term in reading.catalogue.words.people.terms:
-            if term.slug == person:
-                yield from (term.en, term.zh, *term.aliases)
+def _who(reading: Reading, line: str, meant: Callable[[str], bool]) -> str | None:
+    """Who of a line is meant: all of it, else one of its people, by the form of any name that the catalogue knows."""
+    names = reading.catalogue.people.names
+    return next((who for who in people_in(line) if any(meant(form(name)) for name in names(who))), None)
+
+
+def _wrote_original(line: str, who: str) -> bool:
+    """Whether a line says that somebody wrote what a drama was made from: "原著 刘慈欣", "汤显祖 原著"."""
+    return who != line and re.search(rf"原著\s*{re.escape(who)}|{re.escape(who)}\s*原著", line) is not None
 
 
 def _of_wishes(reading: Reading, candidate: Candidate, item: Item) -> Iterator[Claim]:
@@ -177,7 +183,10 @@ def _of_entity(reading: Reading, entry: Entry, who: tuple[str, str], item: Item)
     kind, name = who
     named = {"author": item.author, "narrator": item.narrator, "series": item.series}.get(kind)
     if named and having(entry, reading.catalogue)[reading.catalogue.row[item.id]]:
-        return f"liked_{kind}", {"name": name if name in named else named}
+        if kind == "series":
+            return "liked_series", {"name": named}
+        person = _who(reading, named, lambda known: known == form(name)) or named
+        return "original_by" if _wrote_original(named, person) else f"liked_{kind}", {"name": person}
     # A liking of a theme word moves more items than the word is true of.
     spoken_of = kind == "tag" and reading.catalogue.with_tag(name)[reading.catalogue.row[item.id]]
     return _of_word(reading, entry, name, item) if spoken_of else None
@@ -200,13 +209,17 @@ def _of_quality(reading: Reading, entry: Entry, item: Item) -> tuple[str, dict[s
         case Factor.ACCESS if (item.access == "paid") == wants:
             return ("paid" if wants else "free"), {}
         case Factor.RECENCY:
-            return ("fresh", {"added": f"{item.added:%Y-%m}"}) if wants else _of_age(item, year)
+            return _of_newness(item, reading.request.now.date()) if wants else _of_age(item, year)
         case Factor.POPULARITY:
             return ("popular" if wants else "niche"), {"plays": count(item.plays, lang)}
         case Factor.QUALITY if item.ratings_count and item.rating:
             return "rated", {"rating": f"{item.rating:.1f}", "count": count(item.ratings_count, lang)}
         case _:
             return None
+
+
+def _of_newness(item: Item, today: date) -> tuple[str, dict[str, str]] | None:
+    return ("fresh", {"added": f"{item.added:%Y-%m}"}) if today - item.added <= FRESH else None
 
 
 def _of_age(item: Item, now: int) -> tuple[str, dict[str, str]] | None:

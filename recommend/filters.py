@@ -12,19 +12,50 @@ import re
 import numpy as np
 
 from catalog.catalogue import Catalogue
-from catalog.items import AGE_ORDER
+from catalog.items import AGE_ORDER, Item
+from catalog.spelling import form
 from recommend.effects import having, within
 from recommend.pbox import Factor, PBox
 from recommend.request import Request
 
+_FEW = "(?:[2-9]|two|three|four|five|six|seven|eight|nine)"
+_SMALL = "(?:kids?|kiddos?|child|children|toddlers?|little (?:one|boy|girl)s?)"
+_KIN = "(?:(?:grand)?(?:daughter|son|kid|child|children)s?|niece|nephew)"
+_YOUNG = rf"(?:only |just |about |almost |turning )*{_FEW}(?=$|[,.;!?]| (?:and|now|years?|yrs?|months?)\b)"
+_IS = "(?:is|are|['’]s|['’]re)"
+_GROWN = (
+    r"[^.;!?]{0,25}\b(?:(?:1\d|[2-9]\d|ten|eleven|twelve|twenty|thirty|forty)\b(?! min)"
+    r"|\w*teen|teenager|grown|adult|college|husband|wife)"
+)
+_FEW_ZH, _SMALL_ZH = "[一二两三四五六七八九2-9]", "(?:小朋友|宝宝|幼儿|娃|小孩|孩子)"
+_AGE_ZH = rf"(?<![0-9十百几]){_FEW_ZH}\s*岁半?"
+_KIN_ZH = "(?:女儿|儿子|孙子|孙女|外孙|侄子|侄女|外甥)"
 FOR_CHILDREN = re.compile(
-    r"(?:给|适合|哄|陪)(?![^，。]{0,8}(?:1\d|十))[^，。]{0,8}(?:[一二两三四五六七八九2-9]\s*岁|小朋友|宝宝|幼儿|娃|小孩|孩子)|"
-    r"\bfor (?:(?:an?|the|my|our|small|little|young) )*"
-    r"(?:kids?|kiddos?|child|children|toddlers?"
-    r"|(?:[2-9]|two|three|four|five|six|seven|eight|nine)[ -]years?[ -]olds?)\b",
+    "|".join((
+        rf"(?:给|适合|哄|陪)(?![^，。]{{0,8}}(?:1\d|十))[^，。]{{0,8}}(?:{_FEW_ZH}\s*岁|{_SMALL_ZH})",
+        rf"(?:给|适合|哄|陪)[^，。]{{0,4}}{_KIN_ZH}(?!媳妇|的(?:信|婚)|[^。]{{0,8}}(?:[1-9]\d|十)\s*岁)",
+        rf"{_KIN_ZH}[^。！？]{{0,6}}{_AGE_ZH}",
+        rf"{_AGE_ZH}的?(?=$|[\s，。！？、,.!?]|能|可以|听|适合|左右|{_SMALL_ZH}(?:听|能|可以|$))",
+        rf"\bfor (?:(?:an?|the|my|our|small|little|young) )*(?:{_SMALL}|{_FEW}[ -]years?[ -]olds?)\b",
+        rf"\bfor (?:(?:my|our|little|young) )+{_KIN}\b(?! of\b|['’]s \w{{4}}|{_GROWN})",
+        r"\bfor (?:the|an?) (?:grand(?:son|daughter|kid|child)\w*|niece|nephew)\b",
+        rf"\b(?:my|our) (?:(?:little|young) )*(?:{_KIN}|{_SMALL})\W{{0,2}}(?:(?:s?he|who|they) ?)?{_IS} {_YOUNG}",
+        rf"\b(?:my|our) {_FEW}[ -]years?[ -]olds?\b",
+        rf"\b(?:s?he|they) ?{_IS} {_YOUNG}",
+    )),
+    re.IGNORECASE,
+)  # fmt: skip
+"""Words of a search or telling that say that small children will listen; a daughter without an age counts as small,
+where it is for her."""
+FOR_ADULTS = re.compile(
+    r"\bfor (?:[a-z]+ )?(?:adults|grown-?ups)\b(?! (?:and|or) (?:kids|children))|\badults only\b"
+    r"|\b(?:adult|grown-?up) (?:bedtime|sleep)\b|成人(?:版|向|睡前|助眠|故事|听)"
+    r"|(?:适合|给|面向)[^，。；与和]{0,4}(?:成人|成年人|大人)(?![和与及、]|也)",
     re.IGNORECASE,
 )
-"""Words of a search or telling that say that small children will listen."""
+"""Words of a record that say whom it is meant for, whatever its age mark: who falls asleep by it is no child."""
+ADULT_TAGS = frozenset({"adult", "grown up", "成人", "成年人"})
+"""Tags that say it, in their form."""
 CHILDREN = "7+"
 """The highest age mark for them."""
 AVOID_REPEATS = -0.5
@@ -48,11 +79,30 @@ def allowed(request: Request, catalogue: Catalogue, heard: np.ndarray, rejected:
 
 
 def listenable(request: Request, catalogue: Catalogue) -> np.ndarray:
-    """Available, and within the listener's age mark; that of small children where the words say that they listen."""
+    """Available, and within the listener's age mark; where the words say that small children listen, fit for them."""
     mark = AGE_ORDER.index(request.listener.age)
-    if FOR_CHILDREN.search(f"{request.query or ''} {request.told or ''}"):
-        mark = min(mark, AGE_ORDER.index(CHILDREN))
-    return catalogue.available & (catalogue.ages <= mark)
+    if not FOR_CHILDREN.search(f"{request.query or ''} {request.told or ''}"):
+        return catalogue.available & (catalogue.ages <= mark)
+    mark = min(mark, AGE_ORDER.index(CHILDREN))
+    return catalogue.available & (catalogue.ages <= mark) & ~_for_adults(catalogue)
+
+
+def _for_adults(catalogue: Catalogue) -> np.ndarray:
+    """The rows that say themselves that they are for adults, or whose category does."""
+    return catalogue.kept("for adults", "", lambda: _said_for_adults(catalogue))
+
+
+def _said_for_adults(catalogue: Catalogue) -> np.ndarray:
+    mask = np.array([_is_for_adults(item) for item in catalogue.items], dtype=bool)
+    for category in catalogue.words.taxonomy.categories:
+        if FOR_ADULTS.search(f"{category.en}\n{category.zh}"):
+            mask |= catalogue.in_category(category.path)
+    return mask
+
+
+def _is_for_adults(item: Item) -> bool:
+    told = "\n".join((item.title, item.title_alt or "", item.description, *item.tags))
+    return FOR_ADULTS.search(told) is not None or not ADULT_TAGS.isdisjoint(map(form, item.tags))
 
 
 def wanted(pbox: PBox, catalogue: Catalogue) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from catalog.catalogue import Catalogue
-from recommend.effects import ALL, SPOKEN, Rows, pull, says_nothing, within
+from recommend.effects import ALL, SPOKEN, Rows, pull, says_nothing, thing, within
 from recommend.pbox import Entry, Factor
 from recommend.reading import Reading
 from recommend.request import OWN_PAGE, Candidate
@@ -23,7 +23,7 @@ NEWEST_SHARE = 3
 def wishes(reading: Reading) -> list[Entry]:
     """The soft wishes that were spoken in this sitting, the newest first."""
     found = [entry for entry in reading.request.pbox.entries if _is_wish(reading, entry)]
-    return sorted(found, key=lambda entry: -entry.change_id)
+    return sorted(found, key=lambda entry: (entry.set_at, entry.change_id), reverse=True)
 
 
 def kept_for(reading: Reading) -> list[Entry]:
@@ -36,8 +36,16 @@ def meets(wish: Entry, catalogue: Catalogue, rows: Rows = ALL) -> np.ndarray:
     """Which of some rows meet a wish (a mask)."""
     if wish.factor == Factor.LENGTH:
         return within(catalogue.sitting_minutes[rows], wish.key, wish.value)
+    if wish.factor == Factor.ENTITY and _in_titles_only(wish, catalogue):
+        return catalogue.holds("title", thing(wish)[1])[rows]
     heard_or_not = catalogue.available  # speaks of no wish
     return pull(wish, catalogue, heard_or_not, rows) > 0.0
+
+
+def _in_titles_only(wish: Entry, catalogue: Catalogue) -> bool:
+    """Whether a wish is for a theme word that nothing is marked with: titles that hold it are all there is of it."""
+    kind, word = thing(wish)
+    return kind == "theme" and not len(catalogue.rows_with(kind, word))
 
 
 def answered(

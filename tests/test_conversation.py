@@ -22,7 +22,8 @@ from chat.parts import Parts
 from chat.staging import marks
 from chat.view import Screen, Step
 from db.tables import RequestRow
-from recommend.pbox import Factor
+from recommend.pbox import Entry, Factor
+from recommend.wished import meets
 from tools.registry import all_tools
 
 
@@ -336,13 +337,14 @@ def test_a_slider_leaves_how_long_a_wish_holds_as_it_was(stage: Stage) -> None:
     assert terms() == before
 
 
-def test_removing_what_was_for_this_session_leaves_the_lasting_wish_beneath_it(stage: Stage) -> None:
+def test_removing_what_was_for_this_session_shows_the_lasting_wish_beneath_it(stage: Stage) -> None:
     tonight = ("update_mood_preference", {"mood": "calm", "weight": -0.8, "duration": "session"})
     lasting = ("update_mood_preference", {"mood": "calm", "weight": 0.8, "duration": "lasting"})
     talk = conversation(stage, ScriptedModel.of(calls(lasting), calls(tonight)))
     heard(talk, "calm things from now on")
     heard(talk, "nothing calm tonight")
-    assert talk.remove_param("anna", "talk-anna", "mood", "calm").panel == ()
+    (row,) = talk.remove_param("anna", "talk-anna", "mood", "calm").panel
+    assert row.value == pytest.approx(0.8, abs=0.01)
     left = stage.stores.pbox.load("anna", datetime.now(UTC) + timedelta(hours=13))
     assert left.value(Factor.MOOD, "calm") == pytest.approx(0.8, abs=0.01)
 
@@ -375,6 +377,15 @@ def test_who_speaks_of_undoing_means_the_last_change_whenever_it_was(stage: Stag
     heard(talk, "more history")
     heard(talk, "what else is there")
     assert last_screen(heard(talk, "undo the history thing and find me detectives")).panel == ()
+
+
+def test_removing_a_block_for_this_session_gives_back_the_liking_that_it_hid(stage: Stage) -> None:
+    tonight = ("block_content", {"kind": "category", "name": "history", "duration": "session"})
+    talk = conversation(stage, ScriptedModel.of(calls(MORE_HISTORY), calls(tonight)))
+    heard(talk, "more history")
+    heard(talk, "no history tonight")
+    (row,) = talk.remove_param("anna", "talk-anna", "block", "category:history").panel
+    assert (row.factor, row.key) == ("category", "history")
 
 
 def test_a_card_button_that_is_pressed_already_changes_nothing(stage: Stage) -> None:
@@ -721,7 +732,7 @@ def test_a_refusal_that_explains_nothing_is_told_whether_said_or_tapped(
 def test_a_refusal_that_asks_back_is_no_failure_as_well(stage: Stage) -> None:
     talk = conversation(stage, ScriptedModel.of(calls(("item_details", {"item": "9"}))))
     talk.screen("anna", "talk-anna")
-    assert reply(heard(talk, "the ninth")) == stage.engine.texts.say("replies.ask.item", "en")
+    assert reply(heard(talk, "the ninth")).endswith(stage.engine.texts.say("replies.ask.item", "en"))
 
 
 class Mending(ScriptedModel):
@@ -783,3 +794,88 @@ def test_reasons_are_told_in_the_language_of_the_talk_whatever_the_list_speaks(s
     for card, line in zip(cards, chinese, strict=True):
         assert card.reason in english and card.reason not in line
         assert is_chinese(line.partition("》：")[2]) and "历史" in line
+
+
+def asked_of(stage: Stage) -> tuple[str, str | None]:
+    """The intent and the query of the list on anna's screen."""
+    request = stage.stores.journal.request("anna", "talk-anna")
+    return request["intent"], request["query"]
+
+
+@pytest.mark.parametrize("popularity", [0.8, -0.8])
+def test_how_well_known_it_should_be_narrows_what_was_searched_for(stage: Stage, popularity: float) -> None:
+    known = ("set_popularity", {"popularity": popularity})
+    talk = conversation(stage, ScriptedModel.of(calls(DETECTIVES), calls(known)))
+    heard(talk, "something about a detective")
+    heard(talk, "popular ones" if popularity > 0.0 else "hidden gems")
+    assert asked_of(stage) == ("search", "detective")
+
+
+def test_what_narrows_a_search_that_came_to_nothing_does_not_ask_it_again(stage: Stage) -> None:
+    lost, not_it = "what about the other thing you showed", ("record_feedback", {"item": "1", "signal": "dislike"})
+    script = ScriptedModel.of(calls(("search_catalog", {"query": lost})), calls(not_it), calls(FREE))
+    talk = conversation(stage, script)
+    assert stage.engine.texts.say("replies.list.nearest", "en", query=lost) in reply(heard(talk, lost))
+    heard(talk, "not the first")
+    assert asked_of(stage) == ("search", lost)
+    heard(talk, "free only")
+    assert asked_of(stage) == ("home", None)
+
+
+def test_what_frees_a_title_that_the_settings_hid_asks_for_it_again(stage: Stage) -> None:
+    title = "Dracula"
+    block = ("block_content", {"kind": "item", "name": title})
+    free = ("unblock_content", {"kind": "item", "name": title})
+    talk = conversation(stage, ScriptedModel.of(calls(block), calls(("search_catalog", {"query": title})), calls(free)))
+    heard(talk, "never Dracula")
+    heard(talk, "got Dracula?")
+    steps = heard(talk, "Dracula is fine again")
+    assert asked_of(stage) == ("search", title) and title in {card.title for card in last_screen(steps).cards}
+
+
+def loved(kind: str, name: str, much: float = 0.6) -> tuple[str, dict[str, Any]]:
+    return "update_entity_weight", {"kind": kind, "name": name, "weight_increase": much}
+
+
+@pytest.mark.parametrize(
+    ("call", "said", "told"),
+    [
+        (loved("author", "Qwyx Zzorp"), "more by Qwyx Zzorp", "I have nothing that is “by Qwyx Zzorp”."),
+        (loved("narrator", "周小伦"), "多来点周小伦演播的", "这里没有符合“周小伦演播”的内容。"),
+    ],
+)
+def test_a_wish_that_nothing_here_meets_is_told_without_any_other_wish(
+    stage: Stage, call: tuple[str, dict[str, Any]], said: str, told: str
+) -> None:
+    answer = reply(heard(conversation(stage, ScriptedModel.of(calls(call))), said))
+    assert told in answer and "everything else" not in answer and "其他要求" not in answer
+
+
+def test_a_wish_that_is_met_elsewhere_and_one_that_is_met_nowhere_are_told_apart(stage: Stage) -> None:
+    items = [item for item in stage.engine.catalogue.items if item.author and item.author.isascii()]
+    free_authors = {item.author for item in items if item.access == "free"}
+    paid = next(item.author for item in items if item.author not in free_authors)
+    talk = conversation(stage, ScriptedModel.of(calls(FREE), calls(loved("author", paid), loved("author", "Qwyx Zzo"))))
+    heard(talk, "free only")
+    answer = reply(heard(talk, f"I love {paid} and Qwyx Zzo"))
+    assert "nothing that is “by Qwyx Zzo”." in answer
+    assert f"Nothing here is both “by {paid}” and everything else" in answer
+
+
+def test_the_name_of_an_unmet_wish_is_told_without_its_strength(stage: Stage) -> None:
+    label = stage.engine.catalogue.words.taxonomy.label("drama/pingshu/heroes", "en")  # nothing of it is in English
+    much = ("update_interest_weight", {"category": label, "weight_increase": 0.9})
+    talk = conversation(stage, ScriptedModel.of(calls(("set_language", {"language": "en"})), calls(much)))
+    heard(talk, "in English only")
+    assert f"Nothing here is both “{label}” and" in reply(heard(talk, f"far more {label}"))
+
+
+def test_a_wish_for_a_word_that_nothing_is_marked_with_is_met_by_titles_that_hold_it(stage: Stage) -> None:
+    catalogue = stage.engine.catalogue
+    assert not catalogue.holds("theme", "midnight").any() and catalogue.holds("title", "midnight").any()
+    wish = Entry(factor=Factor.ENTITY, key="tag:midnight", value=0.6, set_at=stage.now)
+    assert (meets(wish, catalogue) == catalogue.holds("title", "midnight")).all()
+    marked = wish.model_copy(update={"key": "tag:war"})
+    assert (meets(marked, catalogue) == catalogue.holds("theme", "war")).all()
+    answer = reply(heard(conversation(stage, ScriptedModel.of(calls(loved("tag", "midnight")))), "midnight"))
+    assert "nothing that is" not in answer and "Nothing here is both" not in answer

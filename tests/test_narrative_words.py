@@ -59,6 +59,72 @@ def test_what_was_rejected_is_not_looked_for() -> None:
     assert text is not None and "magic" not in text.lower() and "war" not in text and "politics" in text
 
 
+WIND, DOYLE = "The Name of the Wind", "Arthur Conan Doyle"
+
+
+def like(item: str) -> dict[str, object]:
+    return {"name": "find_similar", "args": {"item": item}}
+
+
+def wish_for(kind: str, name: str) -> dict[str, object]:
+    return {"name": "update_entity_weight", "args": {"kind": kind, "name": name, "weight_increase": 0.3}}
+
+
+def genre(name: str) -> dict[str, object]:
+    return {"name": "update_interest_weight", "args": {"category": name, "weight_increase": 0.3}}
+
+
+@pytest.mark.parametrize(("text", "call"), [
+    (f"more like {WIND}", like(WIND)),
+    (f"something by {DOYLE}", wish_for("author", DOYLE)),
+    ("anything read by the late Jean Sébastien Dupont", wish_for("narrator", "the late Jean Sébastien Dupont")),
+    ("more of A Series of Unfortunate Events", wish_for("series", "A Series of Unfortunate Events")),
+    ("类似平凡的世界里的人的", like("平凡的世界里的人")),
+])  # fmt: skip
+@pytest.mark.parametrize("bare", [False, True])
+def test_the_name_of_an_item_a_person_or_a_series_tells_nothing_however_long(
+    text: str, call: dict[str, object], bare: bool
+) -> None:
+    assert telling(text, [call], bare=bare) is None
+
+
+def test_the_long_name_of_a_taste_is_a_telling_still() -> None:
+    assert telling("nineteenth century love stories", [genre("nineteenth century love stories")]) is not None
+
+
+def test_what_is_told_beside_an_item_or_a_person_is_looked_for_without_the_name() -> None:
+    told = telling(f"like {WIND}, but with women who run the empire", [like(WIND)])
+    assert told is not None and "Wind" not in told and "women who run the empire" in told
+    told = telling(f"{DOYLE} stories about a lost world with dinosaurs in it", [wish_for("author", DOYLE)])
+    assert told is not None and "Conan" not in told and "dinosaurs" in told
+
+
+def test_a_name_within_a_longer_word_stays_in_what_is_told() -> None:
+    told = telling("like It, but set in Italy with fewer clowns and more priests", [like("It")])
+    assert told is not None and "Italy" in told
+    told = telling("like 2, but set in 2084 on a ship full of robots", [like("2")])
+    assert told is not None and "2084" in told
+
+
+@pytest.mark.parametrize(("text", "meant"), [
+    ("不是郭德纲，我说的是评书", genre("评书")),
+    ("no, I meant Dickens and his orphans in the fog of London", wish_for("author", "Dickens")),
+])  # fmt: skip
+def test_of_a_correction_nothing_is_told(text: str, meant: dict[str, object]) -> None:
+    assert telling(text, [{"name": "undo_last_change", "args": {}}, meant], bare=True) is None
+
+
+@pytest.mark.parametrize(("text", "call"), [
+    ("跟第二个差不多的", like("第二个")), ("跟第二个差不多的", like("2")), ("这个作者别的书", like("this")),
+    ("这个演播还有其他的作品吗", like("this")), ("跟第12部差不多的系列", like("12")),
+    ("others from the same author as the sixth one", like("6")), ("the same series as the last one", like("last")),
+    ("true crime podcasts", genre("true crime podcasts")), ("love stories and novels", genre("love")),
+    ("有没有关于历史的播客节目", genre("历史")), ("科幻的有声书和故事", genre("科幻")),
+])  # fmt: skip
+def test_words_that_point_at_the_screen_or_name_a_format_tell_nothing(text: str, call: dict[str, object]) -> None:
+    assert telling(text, [call]) is None
+
+
 @pytest.mark.parametrize("strength", ["-0.3", None, "loud"])
 def test_a_strength_that_is_no_number_is_read_as_one_or_pushes_nothing_away(strength: object) -> None:
     less = {"name": "update_interest_weight", "args": {"category": "war", "weight_increase": strength}}

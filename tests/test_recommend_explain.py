@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from datetime import date, timedelta
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,8 +18,8 @@ from recommend.explain import _told
 from recommend.kinship import branch, related
 from recommend.pbox import Factor
 from recommend.reading import read
-from recommend.request import Candidate, Listener, Request
-from tests.recommend_stage import catalogue, entry, history, models, pipeline, population, request
+from recommend.request import Candidate, Effect, Listener, Request, UiLanguage
+from tests.recommend_stage import NOW, catalogue, entry, history, models, pipeline, population, request
 from tests.test_recommend_invariants import requests
 
 CATALOGUE = catalogue()
@@ -93,6 +95,8 @@ def held_by_wish(factor: str, key: str, item: Item, asked: Request) -> bool:
             return least * 0.9999 <= item.sitting_minutes <= most * 1.0001
         case Factor.RECENCY if not up:
             return bool(item.year) and item.year <= asked.now.year - 20
+        case Factor.RECENCY:
+            return (asked.now.date() - item.added).days <= 731
         case _:
             return True
 
@@ -183,3 +187,70 @@ def test_lengths_and_counts_read_naturally() -> None:
     assert duration(735, "zh") == "12小时15分钟"
     assert [count(n, "en") for n in (950, 12_000, 415_842, 1_089_540)] == ["950", "12K", "415K", "1M"]
     assert [count(n, "zh") for n in (8170, 89_000, 1_089_540)] == ["8170", "8.9万", "108万"]
+
+
+def searched(query: str, item: Item, lang: UiLanguage) -> str:
+    """What is first said of an item that was looked for."""
+    listener = Listener(user_id="u", ui_language=lang)
+    asked = request(intent="search", query=query, listener=listener)
+    candidate = Candidate(item_id=item.id, row=CATALOGUE.row[item.id], sources={"query": 1.0})
+    first = claims(read(asked, CATALOGUE, models()), candidate)[0]
+    return Texts.load().say(first.text, lang, **first.values)
+
+
+def wished(factor: Factor, key: str, item: Item, lang: UiLanguage) -> list[str]:
+    """What is said of an item that an entry helped, as far as it is about the wish."""
+    listener = Listener(user_id="u", ui_language=lang)
+    asked = request(entry(factor, key, 0.8), listener=listener)
+    effects = (Effect(factor=factor.value, key=key, shift=1.0),)
+    candidate = Candidate(item_id=item.id, row=CATALOGUE.row[item.id], sources={}, effects=effects)
+    found = [claim for claim in claims(read(asked, CATALOGUE, models()), candidate) if claim.wished]
+    return [Texts.load().say(claim.text, lang, **claim.values) for claim in found]
+
+
+def by(line: str) -> Item:
+    return next(item for item in CATALOGUE.items if item.author == line)
+
+
+@pytest.mark.parametrize(("line", "name", "english", "chinese"), [
+    ("729声工场、喜马拉雅（原著 刘慈欣）", "刘慈欣", "after a work by 刘慈欣", "原著作者是刘慈欣"),
+    ("汤显祖 原著，白先勇 制作", "汤显祖", "after a work by 汤显祖", "原著作者是汤显祖"),
+    ("汤显祖 原著，白先勇 制作", "白先勇", "by 白先勇", "作者是白先勇"),
+    ("Malcolm X with Alex Haley", "Alex Haley", "by Alex Haley", "作者是Alex Haley"),
+])  # fmt: skip
+def test_of_several_people_the_one_who_was_meant_is_named_and_told_to_be_of_the_original(
+    line: str, name: str, english: str, chinese: str
+) -> None:
+    item = by(line)
+    assert (searched(name, item, "en"), searched(name, item, "zh")) == (english, chinese)
+    liked = wished(Factor.ENTITY, f"author:{name}", item, "en") + wished(Factor.ENTITY, f"author:{name}", item, "zh")
+    whom = (f"{english}, whom you like", f"作者是你喜欢的{name}")
+    assert liked == ([english, chinese] if "原著" in chinese else list(whom))
+
+
+def test_whoever_was_meant_by_a_name_in_the_other_script_is_named_as_on_the_record() -> None:
+    assert searched("Liu Cixin", by("729声工场、喜马拉雅（原著 刘慈欣）"), "en") == "after a work by 刘慈欣"
+
+
+def test_only_what_came_in_within_two_years_is_told_to_be_new() -> None:
+    today = NOW.date()
+    told = {item.added: wished(Factor.RECENCY, "", item, "en") for item in CATALOGUE.items}
+    for added, said in told.items():
+        assert said == ([f"added in {added:%Y-%m}"] if today - added <= timedelta(days=731) else [])
+    assert min(told) < date(2021, 1, 1) and any(told.values())
+
+
+def test_a_theme_is_told_as_one_and_a_series_that_is_called_so_is_not_called_so_twice() -> None:
+    texts = Texts.load()
+    assert texts.say("reasons.about", "en", tag="monkey") == "theme: monkey"
+    assert texts.say("reasons.same_tag", "en", tag="vampire") == "also on the theme “vampire”"
+    assert texts.say("reasons.liked_tag", "en", tag="vampire") == "a theme you like: vampire"
+    assert texts.say("reasons.found_series", "zh", name="沙丘系列") == "出自《沙丘系列》"
+    assert texts.say("reasons.found_series", "zh", name="地球往事") == "出自《地球往事》系列"
+
+
+def test_chinese_counts_stand_without_spaces() -> None:
+    texts = Texts.load()
+    assert texts.say("reasons.rated", "zh", rating="4.5", count=count(18_000, "zh")) == "评分4.5，1.8万人评价"
+    assert texts.say("reasons.popular", "zh", plays=count(5_630_000, "zh")) == "播放563万次"
+    assert texts.say("reasons.niche", "zh", plays="812") == "小众，播放812次"

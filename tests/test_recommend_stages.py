@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from catalog.catalogue import Catalogue
 from catalog.search import Search
 from recommend.effects import heard_strength, length_fit, voice
+from recommend.filters import FOR_CHILDREN, listenable
 from recommend.interactions import Interactions
 from recommend.kinship import related
 from recommend.models import Models, fit_models
@@ -281,3 +283,38 @@ def test_simulated_listeners_are_labelled_and_respect_their_age() -> None:
     ages = {p.user_id: p.age for p in people}
     assert not [e for e in events if ages[e.user_id] == "7+" and CATALOGUE.item(e.item_id).age in ("13+", "18+")]
     assert isinstance(people[0], Listener)
+
+
+@pytest.mark.parametrize("said", [
+    "my daughter, she's 5", "something for my son", "stories for my daughter", "for my niece", "for my nephew, please",
+    "for our grandson", "for the grandkids", "she's five", "he's 4 years old", "my niece is six", "my grandson's 7",
+    "my five year old loves dinosaurs", "for my son, about 20 minutes", "六岁的", "六岁的能听吗", "三岁半的",
+    "我女儿五岁，想听故事", "儿子今年6岁", "孙子才三岁", "给女儿听的故事", "给小孙女睡前听的",
+])  # fmt: skip
+def test_words_that_a_small_child_will_listen_are_understood(said: str) -> None:
+    assert FOR_CHILDREN.search(said)
+
+
+@pytest.mark.parametrize("said", [
+    "podcast about my daughter's wedding", "something for my daughter's wedding", "for my daughter, she's 25",
+    "for my son in college", "for my 15 year old son", "for my son, he's sixteen", "for my teenage daughter",
+    "looking for The Daughter of Time", "my son recommended it", "she's one of a kind", "he's two steps ahead",
+    "二十六岁的", "16岁的", "六岁的时候父母双亡的主角", "女儿失踪的小说", "给女儿的信",
+    "给我女儿，她15岁", "儿子十五岁",
+])  # fmt: skip
+def test_a_grown_up_daughter_or_a_tale_of_one_is_no_small_child(said: str) -> None:
+    assert not FOR_CHILDREN.search(said)
+
+
+def test_what_says_that_it_is_for_adults_is_nothing_for_small_children_whatever_its_age_mark() -> None:
+    said = [
+        {"title": "Sleep Stories for Adults"}, {"description": "Dull tales for tired grown-ups."}, {"tags": ("成人",)},
+        {"title": "成人睡前故事"}, {"tags": ("no grown-ups",)}, {"description": "For children and adults alike."},
+        {"description": "也有成人世界的叹息。"}, {},
+    ]  # fmt: skip
+    kind = {"age": "all", "title": "Night", "title_alt": None, "description": "Rain.", "tags": ()}
+    items = [CATALOGUE.items[n].model_copy(update=kind | words) for n, words in enumerate(said)]
+    small = Catalogue.build(items, CATALOGUE.words, CATALOGUE.vectors[: len(items)], CATALOGUE.embed)
+    asked = [request(intent="search", query=query) for query in ("sleep stories", "sleep stories for my daughter")]
+    anyone, child = (listenable(one, small).tolist() for one in asked)
+    assert all(anyone) and child == [False] * 4 + [True] * 4

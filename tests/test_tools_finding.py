@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tools_stage import NOON, Stage, make_engine
 
 from catalog.catalogue import Catalogue
 from catalog.items import Item
 from catalog.resolve import Resolver
+from catalog.spelling import is_chinese
 from chat.cards import CardWriter
 from recommend.pbox import Factor
-from recommend.request import Listener, Request, Slate
-from tools.context import Engine, ListRequest, ToolRetry
+from recommend.request import Card, Listener, Request, Slate
+from tools.context import Engine, ListRequest, Outcome, ToolRetry
+from tools.items import places_said
 from tools.options import options_for
 from tools.registry import run_call
-from tools.replies import list_line
+from tools.replies import Left, is_here, list_line
+from tools.titles import title_in
 
 
 @pytest.fixture(scope="module")
@@ -241,7 +247,8 @@ def test_a_reference_that_leads_nowhere_is_told_to_the_model_and_to_the_user(
         if reference.startswith("zx"):
             assert context.outcome.missed[0].said == reference and reference in listed.reply(context.outcome)
         else:
-            assert listed.reply(context.outcome) == "Which one do you mean?"
+            beyond = "There are only 5 on the list. " if reference == "9" else ""
+            assert listed.reply(context.outcome) == f"{beyond}Which one do you mean?"
 
 
 def test_a_place_that_does_not_exist_offers_what_is_on_the_screen(listed: Stage) -> None:
@@ -369,3 +376,237 @@ def test_a_turn_is_an_unchangeable_value(stage: Stage) -> None:
     with pytest.raises(AttributeError):
         context.user_id = "ben"  # type: ignore[misc]
     assert replace(context, user_id="ben").user_id == "ben"
+
+
+def heard(stage: Stage, words: str, tool: str, lang: str = "en", **args: object) -> Outcome:
+    """What a call does in a turn of these words, refused or not."""
+    context = stage.context(lang=lang, said=words)
+    with suppress(ToolRetry):
+        run_call(context, tool, args)
+    return context.outcome
+
+
+def named(stage: Stage, title: str) -> Item:
+    return next(item for item in stage.engine.catalogue.items if item.title == title)
+
+
+@pytest.mark.parametrize(("words", "tool", "args"), [
+    ("第九个讲什么", "item_details", {"item": "3"}), ("第九个讲什么", "item_details", {"item": "9"}),
+    ("喜欢第七个", "record_feedback", {"item": "5", "signal": "like"}),
+    ("tell me about number 8", "item_details", {"item": "2"}),
+    ("why is #8 here", "explain_recommendation", {"item": "2"}),
+    ("compare 1 and 9", "compare_items", {"items": ["1", "3"]}), ("比较1和9", "compare_items", {"items": ["1", "5"]}),
+    ("compare the first and the tenth", "compare_items", {"items": ["1", "last"]}),
+    ("more like the ninth", "find_similar", {"item": "1"}),
+    ("love the 8th one", "record_feedback", {"item": "5", "signal": "like"}),
+    ("no. 12, what is it", "item_details", {"item": "2"}), ("第十二部讲什么", "item_details", {"item": "第十二部"}),
+    ("hide number nine", "block_content", {"kind": "item", "name": "5"}), ("第十个", "recommend", {"count": 10}),
+])  # fmt: skip
+def test_a_place_beyond_the_list_that_the_words_name_is_never_another_item(
+    listed: Stage, words: str, tool: str, args: dict[str, object]
+) -> None:
+    outcome = heard(listed, words, tool, **args)
+    assert listed.reply(outcome) == "There are only 5 on the list. Which one do you mean?"
+    assert [option.text for option in outcome.options] == [listed.title(i) for i in listed.shown]
+    assert outcome.about in (None, listed.shown[0]) and not outcome.lists and not outcome.changes
+    assert not listed.stores.events.history("anna").events
+
+
+def test_how_many_there_are_is_told_in_either_language(listed: Stage) -> None:
+    chinese = heard(listed, "第九个", "item_details", "zh", item="9")
+    assert listed.reply(chinese, "zh").startswith("列表里只有 5 个。")
+    listed.shown = listed.shown[:1]
+    assert listed.reply(heard(listed, "the 9th", "item_details", item="1")).startswith("There is only one on the list.")
+
+
+@pytest.mark.parametrize(("words", "item", "place"), [
+    ("more like 2 but of the 19th century", "2", 2), ("the last one, and no. 9 was dull", "last", 5),
+    ("1 is great, unlike the ninth", "1", 1), ("like the second, under 20 minutes and 9 episodes", "2", 2),
+    ("the third one's ninth episode", "3", 3), ("倒数第九个也行，第二个更好", "2", 2), ("类似第二个的第九集", "2", 2),
+])  # fmt: skip
+def test_a_place_on_the_list_that_was_named_is_that_place_whatever_other_number_is_said(
+    listed: Stage, words: str, item: str, place: int
+) -> None:
+    assert heard(listed, words, "find_similar", item=item).about == listed.shown[place - 1]
+
+
+def test_places_are_read_up_to_the_twentieth() -> None:
+    chinese = "一 二 三 四 五 六 七 八 九 十 十一 十二 十三 十四 十五 十六 十七 十八 十九 二十".split()
+    for number, word in enumerate(chinese, 1):
+        for said in (f"第{word}个讲什么", f"第{number}部", f"the {number}th", f"number {number}", f"#{number}"):
+            assert places_said(said) == (number,)
+    assert places_said("the ninth, the twelfth and the twentieth") == (9, 12, 20)
+    assert not places_said("the 19th century, 1984, 第七天, 第九区讲什么, ten minutes, the moth and the earth")
+
+
+@pytest.mark.parametrize(("words", "lang"), [
+    ("something by the author of the first", "en"), ("anything else by the same writer", "en"), ("more by him", "en"),
+    ("这个作者别的书", "zh"), ("同一个作者的还有吗", "zh"), ("他还写过什么", "zh"),
+])  # fmt: skip
+def test_more_by_the_same_author_is_a_search_for_the_author_without_that_item(
+    stage: Stage, words: str, lang: str
+) -> None:
+    item = named(stage, "三体")
+    stage.shown, stage.about = (item.id,), item.id
+    outcome = heard(stage, words, "find_similar", lang, item="1")
+    assert outcome.lists == [ListRequest(intent="search", query="刘慈欣", seen=frozenset({item.id}))]
+    assert "刘慈欣" in outcome.done[-1].text and not outcome.facts
+
+
+def test_of_a_drama_whoever_wrote_the_original_is_its_author(stage: Stage) -> None:
+    drama = next(item for item in stage.engine.catalogue.items if "（原著 刘慈欣）" in (item.author or ""))
+    stage.shown = (drama.id,)
+    assert heard(stage, "这个作者别的书", "find_similar", "zh", item="this").lists[0].query == "刘慈欣"
+    stage.shown = (named(stage, "撒野").id,)
+    outcome = heard(stage, "这个作者别的书", "find_similar", "zh", item="this")
+    assert outcome.lists[0].intent == "similar" and stage.reply(outcome, "zh") == "巫哲的其他作品这里没有。"
+
+
+def test_the_list_of_the_same_author_holds_others_of_theirs_and_not_that_item(stage: Stage) -> None:
+    item = named(stage, "三体")
+    stage.shown = (item.id,)
+    wish = heard(stage, "more by this author", "find_similar", item="1").lists[0]
+    listener, seen = Listener(user_id="anna"), wish.seen
+    asked = Request(listener=listener, now=NOON, intent="search", query=wish.query, seen=seen)
+    titles = stage.engine.pipeline.recommend(asked).item_ids
+    assert item.id not in titles and named(stage, "球状闪电").id in titles
+
+
+@pytest.mark.parametrize(("words", "lang", "title", "query"), [
+    ("anything else in that series", "en", "红楼梦", "四大名著"), ("这个系列还有别的吗", "zh", "红楼梦", "四大名著"),
+    ("more with this narrator", "en", "天朝的崩溃：鸦片战争再研究", "宋怀瑾"),
+    ("这个主播的其他节目", "zh", "天朝的崩溃：鸦片战争再研究", "宋怀瑾"),
+])  # fmt: skip
+def test_more_of_a_series_or_with_a_narrator_is_a_search_for_it(
+    stage: Stage, words: str, lang: str, title: str, query: str
+) -> None:
+    item = named(stage, title)
+    stage.shown = (item.id,)
+    assert heard(stage, words, "find_similar", lang, item="1").lists == [
+        ListRequest(intent="search", query=query, seen=frozenset({item.id}))
+    ]
+
+
+def test_the_same_author_is_that_of_the_item_under_discussion_where_no_place_was_named(listed: Stage) -> None:
+    listed.about = listed.shown[2]
+    assert heard(listed, "同一个作者的还有吗", "find_similar", "zh", item="1").about == listed.shown[2]
+    assert heard(listed, "第二个的作者还有什么书", "find_similar", "zh", item="2").about == listed.shown[1]
+
+
+def test_where_nothing_else_is_theirs_the_reply_says_so_and_the_list_is_like_the_item(stage: Stage) -> None:
+    book, catalogue = named(stage, "Dracula"), stage.engine.catalogue
+    alone = book.model_copy(update={"series": "The Count", "author": "Ann Other", "narrator": "Reed Aloud"})
+    changed = Catalogue.build([alone, catalogue.items[0]], catalogue.words, catalogue.vectors[:2], catalogue.embed)
+    stage.engine, stage.shown = replace(stage.engine, catalogue=changed), (alone.id,)
+    told = {
+        "more by the same author": "I have nothing else by Ann Other.",
+        "more in this series": "I have nothing else of the series “The Count”.",
+        "more with this narrator": "I have nothing else with Reed Aloud.",
+    }
+    for words, reply in told.items():
+        outcome = heard(stage, words, "find_similar", item="1")
+        assert outcome.lists == [ListRequest(intent="similar", anchor=alone.id)] and stage.reply(outcome) == reply
+    assert stage.reply(heard(stage, "这个作者别的书", "find_similar", "zh", item="1"), "zh") == (
+        "Ann Other的其他作品这里没有。"
+    )
+
+
+def test_of_an_item_without_a_series_the_reply_says_that_it_belongs_to_none(listed: Stage) -> None:
+    outcome = heard(listed, "more in this series", "find_similar", item="3")
+    assert outcome.lists == [ListRequest(intent="similar", anchor=listed.shown[2])]
+    assert listed.reply(outcome) == "“Dracula” belongs to no series I know of."
+
+
+@pytest.mark.parametrize("words", [
+    "more like the third", "like it but not by the same author", "something like this series",
+    "a series of tales like 3",
+    "类似的，但不要同一个作者的", "换个别的作者的", "类似这个系列的", "其他的书", "",
+])  # fmt: skip
+def test_what_is_only_to_be_alike_is_no_search_for_the_author(listed: Stage, words: str) -> None:
+    outcome = heard(listed, words, "find_similar", item="3")
+    assert outcome.lists == [ListRequest(intent="similar", anchor=listed.shown[2])] and not outcome.facts
+
+
+def test_a_title_in_the_other_script_is_told_with_the_one_in_the_language_of_the_talk(stage: Stage) -> None:
+    chinese, english = named(stage, "弗兰肯斯坦"), named(stage, "Dracula")
+    assert title_in(chinese, "en") == "弗兰肯斯坦 (Frankenstein)" and title_in(chinese, "zh") == "弗兰肯斯坦"
+    assert title_in(english, "zh") == "Dracula（德古拉）" and title_in(english, "en") == "Dracula"
+    assert title_in(named(stage, "撒野"), "en") == "撒野"
+    stage.shown = (chinese.id, english.id)
+    told = stage.reply(heard(stage, "compare them", "compare_items", items=["1", "2"]))
+    assert "“弗兰肯斯坦 (Frankenstein)”" in told and "“Dracula”" in told
+    assert "“弗兰肯斯坦 (Frankenstein)”" in stage.reply(heard(stage, "what is it", "item_details", item="1"))
+    assert "(Frankenstein)" in heard(stage, "more like it", "find_similar", item="1").done[-1].text
+
+
+def test_a_series_that_is_called_one_is_not_called_so_twice(stage: Stage) -> None:
+    item = next(i for i in stage.engine.catalogue.items if i.series == "沙丘系列")
+    stage.shown = (item.id,)
+    liked = stage.do("update_entity_weight", lang="zh", kind="series", name="沙丘系列", weight_increase=0.3)
+    for reply in (stage.reply(stage.do("item_details", lang="zh", item="1"), "zh"), stage.reply(liked, "zh")):
+        assert "沙丘系列" in reply and reply.count("系列") == 1
+
+
+def searched(stage: Stage, query: str, *, shown: Sequence[str] | None = None, left: Left | None = None) -> str:
+    """The sentence about a search: over the list that it brings, or over these items."""
+    lang = "zh" if is_chinese(query) else "en"
+    wish = ListRequest(intent="search", query=query)
+    slate = slate_for(stage, wish)
+    if shown is not None:
+        candidate, reason = slate.cards[0].candidate, slate.cards[0].reason
+        row = stage.engine.catalogue.row
+        made = [candidate.model_copy(update={"item_id": item_id, "row": row[item_id]}) for item_id in shown]
+        cards = tuple(Card(position=n, candidate=one, reason=reason) for n, one in enumerate(made, 1))
+        slate = slate.model_copy(update={"cards": cards})
+    return list_line(wish, slate, stage.engine, lang, left)
+
+
+def told(stage: Stage, name: str, query: str, **values: object) -> str:
+    lang = "zh" if is_chinese(query) else "en"
+    return stage.engine.texts.say(f"replies.list.{name}", lang, query=query, **values)
+
+
+def ids_where(stage: Stage, mask: np.ndarray) -> list[str]:
+    return [item.id for item, held in zip(stage.engine.catalogue.items, mask, strict=True) if held]
+
+
+def test_titles_that_hold_a_query_as_a_whole_word_are_told_as_found(stage: Stage) -> None:
+    catalogue = stage.engine.catalogue
+    titled = ids_where(stage, catalogue.holds("title", "三国"))
+    assert searched(stage, "三国", shown=titled) == told(stage, "found", "三国")
+    assert {searched(stage, "三国", shown=[item_id]) for item_id in titled} == {told(stage, "found", "三国")}
+    assert searched(stage, "midnight", shown=ids_where(stage, catalogue.holds("title", "midnight"))) == told(
+        stage, "found", "midnight"
+    )
+
+
+def test_titles_that_hold_a_query_are_told_to_be_hidden_only_where_the_settings_leave_none(stage: Stage) -> None:
+    catalogue, query = stage.engine.catalogue, "midnight"
+    titled = catalogue.holds("title", query)
+    others = ids_where(stage, catalogue.in_category("history") & ~titled)[:4]
+    assert titled.any() and not catalogue.with_tag(query).any() and is_here(query, stage.engine, "en")
+    assert searched(stage, query, shown=others, left=lambda: ~titled) == told(stage, "hidden", query)
+    assert searched(stage, query, shown=others, left=lambda: catalogue.available) == told(stage, "told", query)
+    assert not is_here("midnigh", stage.engine, "en")
+
+
+def test_of_a_theme_as_many_are_counted_as_hold_it(stage: Stage) -> None:
+    war = stage.engine.catalogue.in_category("history/world-history/war")
+    of_it, others = ids_where(stage, war)[:2], ids_where(stage, stage.engine.catalogue.in_category("comedy") & ~war)[:3]
+    assert searched(stage, "war", shown=[*of_it, *others]) == told(stage, "found_some", "war", n=2)
+    assert searched(stage, "war", shown=of_it) == told(stage, "found", "war")
+
+
+def test_a_name_that_is_one_of_several_words_is_not_counted(stage: Stage) -> None:
+    by_guo = ids_where(stage, stage.engine.catalogue.by_narrator("郭德纲"))[:2]
+    others = ids_where(stage, stage.engine.catalogue.in_category("drama/pingshu"))[:2]
+    assert searched(stage, "郭德纲", shown=[*by_guo, *others]) == told(stage, "found_some", "郭德纲", n=len(by_guo))
+    for query in ("于谦和郭德纲合作", "Stephen King and Agatha Christie", "short detective stories"):
+        assert searched(stage, query) == told(stage, "told", query)
+
+
+def test_a_name_with_words_of_asking_around_it_is_counted_as_ever(stage: Stage) -> None:
+    by_her = ids_where(stage, stage.engine.catalogue.by_author("Agatha Christie"))[:2]
+    shown = [*by_her, *ids_where(stage, stage.engine.catalogue.in_category("comedy"))[:2]]
+    for query in ("Agatha Christie", "books by Agatha Christie", "Christie"):
+        assert searched(stage, query, shown=shown) == told(stage, "found_some", query, n=2)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from catalog.catalogue import Catalogue
 from catalog.resolve import SURE, Kind
 from catalog.resolve_words import is_filler, negated
 from catalog.spelling import form
+from db.pbox import Change
 from recommend.pbox import Entry, Factor, PBox
-from tools.context import TurnContext
+from tools.changing import clear
+from tools.context import Duration, Fact, TurnContext
 from tools.linking import Link, free, is_mood, link_entity, spelt
-from tools.words import block_of
+from tools.words import block_of, name_of
 
 CLOSE = 0.8
 """Score from which a misspelt mood may take more with it when it is blocked."""
+FEW_TITLES = 10
+"""Up to so many titles that hold a blocked word go with it; a word of more titles is a common one."""
 MOSTLY = 0.7
 """Share of a category's items with a mood, from which blocking the mood blocks the category."""
 
@@ -37,39 +43,105 @@ def blocking_keys(ctx: TurnContext, kind: Kind, said: str) -> tuple[str, ...]:
     slip = match and match.how in SURE and match.score >= CLOSE and not negated(said)
     if match and (slip or is_mood(match)):
         keys += [f"tag:{match.key}", *(f"category:{path}" for path in _mostly(catalogue, match.key))]
-    if not taken(ctx, tuple(keys)).any():  # what nothing is marked with may still stand in titles
+    elif len(catalogue.rows_with("title", said)) <= FEW_TITLES:  # not all that is spoken of is marked so
         keys.append(f"title:{said}")
     return _needed(catalogue, keys)
 
 
-def sparing(ctx: TurnContext, keys: tuple[str, ...], said: str) -> tuple[tuple[str, ...], str]:
-    """The keys that leave something of what this turn wishes for, and the wish that the others would undo, or "".
+class Spared(NamedTuple):
+    """What is left of a block beside the wishes of its turn."""
 
-    In "funny but not silly" both words are one mood here, so that nothing is left to block. Who takes the very word
-    back has thought better of it.
+    keys: tuple[str, ...]
+    facts: tuple[Fact, ...]
+
+
+def sparing(ctx: TurnContext, keys: tuple[str, ...], said: str) -> Spared:
+    """A block as it may be made beside what this turn wishes for.
+
+    In "funny but not silly" both words are one mood here, so that nothing is left to block; "mystery but no other
+    fiction" takes the rest; "Stephen King but no horror" may leave nothing, which is told. Who takes the very word back
+    has thought better of it.
     """
-    wishes = [change for change in ctx.outcome.changes if (change.after or 0.0) > 0.0 and change.source != "feedback"]
-    meant = {
-        wish.said or wish.key: _held(ctx.engine.catalogue, key)
-        for wish in wishes
-        if form(wish.said) != form(said) and (key := block_of(wish.factor, wish.key))
-    }
-    kept, undone = [], ""
-    for key in keys:
-        gone = _held(ctx.engine.catalogue, key)
-        lost = next((name for name, rows in meant.items() if rows.any() and not (rows & ~gone).any()), "")
-        undone = undone or lost
-        kept += [] if lost else [key]
-    return () if undone and keys[0].startswith("tag:") and keys[0] not in kept else tuple(kept), undone
+    facts: list[Fact] = []
+    for wish in ctx.outcome.changes:
+        own = block_of(wish.factor, wish.key)
+        if own is None or (wish.after or 0.0) <= 0.0 or wish.source == "feedback" or form(wish.said) == form(said):
+            continue
+        name = wish.said or wish.key
+        left = [part for key in keys for part in _beside(ctx, key, own)]
+        if left == list(keys):
+            if not (_held(ctx.engine.catalogue, own) & ~taken(ctx, keys)).any():
+                facts.append(Fact(kind="nothing_left", values={"name": said, "wish": name}))
+        elif any(_alike(ctx, key, own) for key in keys):
+            facts.append(Fact(kind="spared", values={"name": said, "wish": name}))
+            left = [] if keys[0].startswith("tag:") and keys[0] not in left else left
+        keys = tuple(left)
+    return Spared(keys, tuple(facts))
 
 
-def same_thing(ctx: TurnContext, block: Entry, link: Link) -> bool:
-    """Whether a block takes just the items that a liking is for: a block of "silly" takes all that is funny."""
-    key = block_of(link.factor, link.key)
-    if key is None:
-        return False
-    gone = _held(ctx.engine.catalogue, block.key)
-    return bool(gone.any()) and np.array_equal(gone, _held(ctx.engine.catalogue, key))
+def _beside(ctx: TurnContext, key: str, own: str) -> list[str]:
+    """The keys that take what `key` takes, less a wish (the key of its block) that is the same or a part of it."""
+    if _alike(ctx, key, own):
+        return []
+    parts = _without(ctx, key, own)
+    return [key] if parts is None else parts
+
+
+def _alike(ctx: TurnContext, key: str, other: str) -> bool:
+    """Whether two blocks take the same items, and any."""
+    gone = _held(ctx.engine.catalogue, key)
+    return bool(gone.any()) and np.array_equal(gone, _held(ctx.engine.catalogue, other))
+
+
+def _without(ctx: TurnContext, key: str, own: str) -> list[str] | None:
+    """The categories of a blocked one less one below it; None where both are not categories, one in the other."""
+    (kind, _, path), (other, _, below) = key.partition(":"), own.partition(":")
+    if kind != "category" or other != "category":
+        return None
+    left = ctx.engine.catalogue.words.taxonomy.without(path, below)
+    return None if left is None else [f"category:{one}" for one in left]
+
+
+def in_the_way(ctx: TurnContext, pbox: PBox, link: Link, said: str) -> list[Entry]:
+    """The user's blocks that a liking takes back: of the very thing, or of just the items that it is for.
+
+    A block of "silly" takes all that is funny.
+    """
+    own = block_of(link.factor, link.key)
+    keys = tuple(key for key in (link.block, f"tag:{link.key}") if key)
+    found = blocks_named(ctx, pbox, keys, said)
+    alike = [e for e in pbox.of(Factor.BLOCK) if e not in found and own is not None and _alike(ctx, e.key, own)]
+    return list(dict.fromkeys([*found, *(e for block in alike for e in pbox.of_one_wish(block))]))
+
+
+def narrowed(ctx: TurnContext, pbox: PBox, own: str, duration: Duration | None) -> list[Change]:
+    """What takes a category (`own`: the key of its block) out of the wider ones that are blocked.
+
+    "No fiction", and now "more mystery": the rest of fiction stays blocked, which is told.
+    """
+    changes: list[Change] = []
+    for block in pbox.of(Factor.BLOCK):
+        left = _without(ctx, block.key, own)
+        if not left:
+            continue
+        scope = "session" if "session" in (duration, block.scope) else "lasting"
+        changes.append(clear(Factor.BLOCK, block.key, block.said, duration))
+        changes += [
+            Change(factor=Factor.BLOCK, key=key, op="set", value=1.0, hard=True, scope=scope, said=block.said)
+            for key in left
+        ]
+        wish = name_of(Factor.BLOCK, own, "", ctx.engine.catalogue, ctx.lang)
+        name = name_of(Factor.BLOCK, block.key, block.said, ctx.engine.catalogue, ctx.lang)
+        ctx.outcome.facts.append(Fact(kind="narrowed", values={"name": name, "wish": wish}))
+    return changes
+
+
+def takes_all(ctx: TurnContext, keys: tuple[str, ...], own: str) -> bool:
+    """Whether a block leaves nothing of what it is a word for: of the same items, or of a category below a blocked one.
+
+    A person whose works happen to lie in it may still be liked.
+    """
+    return any(_alike(ctx, key, own) or _without(ctx, key, own) is not None for key in keys)
 
 
 def taken(ctx: TurnContext, keys: tuple[str, ...]) -> np.ndarray:

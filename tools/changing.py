@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from db.pbox import Applied, Change
-from recommend.pbox import Factor, PBox, Scope
+from recommend.pbox import Entry, Factor, PBox, Scope
 from tools.context import Done, Duration, TurnContext
 from tools.words import phrased
 
@@ -14,11 +15,21 @@ FADING_DAYS = 3.0
 LASTING_DAYS = 365.0
 """Half-life of a mood or scene that the user wants "from now on"."""
 FADING = frozenset({Factor.MOOD, Factor.SCENE})
+_FOR_NOW = re.compile(
+    r"\b(?:tonight|today|for now|just (?:this once|now)|this (?:time|once|evening|morning|afternoon))\b|"
+    "今[晚天夜早]|这次|这回|这一次|暂时|眼下|这会儿",
+    re.IGNORECASE,
+)
 
 
 def scope_of(duration: Duration | None) -> Scope:
     """A wish lasts unless it was said to be for now; moods and scenes fade within days."""
     return duration or "lasting"
+
+
+def said_duration(ctx: TurnContext) -> Duration | None:
+    """How long a setting is to hold whose tool takes no duration: as long as the words of the turn say."""
+    return "session" if _FOR_NOW.search(ctx.said) else None
 
 
 def half_life(factor: Factor, duration: Duration | None) -> float | None:
@@ -68,13 +79,34 @@ def box(ctx: TurnContext) -> PBox:
     return ctx.stores.pbox.load(ctx.user_id, ctx.now, ctx.conversation_id)
 
 
+def lasting_box(ctx: TurnContext) -> PBox:
+    """The user's parameters without what is said for this conversation only."""
+    return ctx.stores.pbox.load(ctx.user_id, ctx.now, session_id="")
+
+
+def taken_back(entry: Entry) -> Change:
+    """The change that takes an entry away: what was said for the session ends, and what lasts shows again."""
+    op = "end" if entry.scope == "session" else "clear"
+    return Change(factor=entry.factor, key=entry.key, op=op, said=entry.said, scope=entry.scope)
+
+
+def removed(entry: Entry) -> list[Change]:
+    """What removing a row of the panel changes: a block for the session also gives the likings back that it hid."""
+    hidden = []
+    if entry.factor == Factor.BLOCK and entry.scope == "session":
+        kind, _, name = entry.key.partition(":")
+        hidden = [(Factor.CATEGORY, name)] if kind == "category" else [(Factor.ENTITY, entry.key)]
+        hidden += [(Factor.MOOD, name)] if kind == "tag" else []
+    given_back = [Change(factor=factor, key=key, op="end", scope="session") for factor, key in hidden]
+    return [taken_back(entry), *given_back]
+
+
 def reached(ctx: TurnContext, duration: Duration | None) -> PBox:
     """The parameters that a wish has to reckon with: for a lasting one also those that are hidden for the session."""
     now = box(ctx)
     if scope_of(duration) == "session":
         return now
-    lasting = ctx.stores.pbox.load(ctx.user_id, ctx.now, session_id="")
-    hidden = tuple(entry for entry in lasting.entries if entry not in now.entries)
+    hidden = tuple(entry for entry in lasting_box(ctx).entries if entry not in now.entries)
     return now.model_copy(update={"entries": now.entries + hidden})
 
 

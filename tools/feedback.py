@@ -14,7 +14,7 @@ from catalog.spelling import people_in
 from db.pbox import Change
 from recommend.effects import SPOKEN
 from recommend.pbox import Factor, PBox
-from tools.changing import box, phrases, say
+from tools.changing import lasting_box, phrases, reached, say, taken_back, write
 from tools.context import Done, Fact, ToolRetry, Topic, TurnContext
 from tools.items import find_item
 from tools.linking import spoken
@@ -26,6 +26,8 @@ NUDGE = 0.15
 """How far one item that is liked moves its category and its author."""
 GOOD, BAD = 4, 2
 """Stars from which, and up to which, a rating counts as liking or disliking."""
+LOOKED_AT = 200
+"""So many events back an item's last feedback is looked for."""
 UNWANTED = frozenset({"dislike", "skip"})
 DONE_WITH = UNWANTED | {"finished"}
 """Signals after which an item leaves the list."""
@@ -49,10 +51,14 @@ def record_feedback(
     found = find_item(ctx, "record_feedback", spoken(item), **given)
     if not ctx.stores.users.get(ctx.user_id).consent:
         return _without_consent(ctx, found, signal)
+    direction = _direction(signal, stars)
+    again = _said_before(ctx, found, signal)
     ctx.stores.events.log(ctx.user_id, found.id, signal, ctx.now, value=stars, turn_id=ctx.turn_id)
     if signal in DONE_WITH or (stars is not None and stars <= BAD):
         _gone(ctx, found)
-    learnt = _learn(ctx, found, _direction(signal, stars))
+    if direction > 0:
+        _shown_again(ctx, found)
+    learnt = "" if again else _learn(ctx, found, direction)
     values = {"title": found.title} | ({"stars": stars} if stars else {})
     ctx.outcome.facts.append(Fact(kind=f"feedback_{signal}", values=values))
     if learnt:
@@ -77,6 +83,20 @@ def _gone(ctx: TurnContext, item: Item) -> None:
     ctx.outcome.unwanted.append(item.id)
 
 
+def _said_before(ctx: TurnContext, item: Item, signal: Signal) -> bool:
+    """Whether the last like or dislike of an item is this one: said twice it teaches nothing more."""
+    events = ctx.stores.events.history(ctx.user_id, LOOKED_AT).events
+    given = [event.kind for event in events if event.item_id == item.id and event.kind in ("like", "dislike")]
+    return given[-1:] == [signal]
+
+
+def _shown_again(ctx: TurnContext, item: Item) -> None:
+    """Who likes an item no longer wants it hidden."""
+    block = reached(ctx, "lasting").entry(Factor.BLOCK, f"item:{item.id}")
+    if block:
+        write(ctx, "record_feedback", [taken_back(block)])
+
+
 def _direction(signal: Signal, stars: int | None) -> int:
     if stars is not None:
         return 1 if stars >= GOOD else -1 if stars <= BAD else 0
@@ -98,7 +118,7 @@ def _learn(ctx: TurnContext, item: Item, direction: int) -> str:
     """Moves the item's category and author (or host) a little. Returns what was learnt, in words."""
     if direction == 0:
         return ""
-    pbox = box(ctx)
+    pbox = lasting_box(ctx)
     changes = nudge(pbox, Factor.CATEGORY, item.category, direction)
     kind, names = ("author", item.author) if item.author else ("narrator", item.narrator)
     if names:

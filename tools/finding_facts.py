@@ -19,6 +19,7 @@ from tools.changing import say
 from tools.context import Done, Fact, ToolRetry, TurnContext
 from tools.items import find_item
 from tools.linking import spoken
+from tools.titles import title_in
 from tools.words import joined, titled
 
 EXPLAINED = 6
@@ -30,7 +31,7 @@ def item_details(item: str, runtime: ToolRuntime[TurnContext]) -> str:
     ctx = runtime.context
     found = find_item(ctx, "item_details", spoken(item))
     ctx.outcome.facts.append(Fact(kind="details", values=_record(ctx, found)))
-    ctx.outcome.done.append(Done(tool="item_details", text=say(ctx, "step.details", title=found.title)))
+    ctx.outcome.done.append(Done(tool="item_details", text=say(ctx, "step.details", title=title_in(found, ctx.lang))))
     return _for_model(ctx, found)
 
 
@@ -46,7 +47,7 @@ def compare_items(
     rows = [_record(ctx, each) for each in found]
     ctx.outcome.about, ctx.outcome.several = None, True
     ctx.outcome.facts.append(Fact(kind="compare", values={"rows": rows}))
-    titles = titled((each.title for each in found), ctx.lang)
+    titles = titled((title_in(each, ctx.lang) for each in found), ctx.lang)
     ctx.outcome.done.append(Done(tool="compare_items", text=say(ctx, "step.compare", titles=titles)))
     return "\n".join(_for_model(ctx, each) for each in found)
 
@@ -60,7 +61,7 @@ def explain_recommendation(runtime: ToolRuntime[TurnContext], item: str | None =
     else:
         ids = ctx.shown[:EXPLAINED]
     catalogue, reasons = ctx.engine.catalogue, _reasons(ctx)
-    known = [(catalogue.item(i).title, reasons[i]) for i in ids if i in catalogue.row and reasons.get(i)]
+    known = [(title_in(catalogue.item(i), ctx.lang), reasons[i]) for i in ids if i in catalogue.row and reasons.get(i)]
     if not known:
         ctx.outcome.facts.append(Fact(kind="no_reason"))
         ctx.outcome.done.append(Done(tool="explain_recommendation", text=say(ctx, "step.explain")))
@@ -90,7 +91,7 @@ def _record(ctx: TurnContext, item: Item) -> dict[str, Any]:
     """What a reply may say about an item, in the user's language."""
     words = ctx.engine.catalogue.words
     return {
-        "title": item.title,
+        "title": title_in(item, ctx.lang),
         "author": item.author or "",
         "narrator": item.narrator or "",
         "format": say(ctx, f"format.{item.format}"),

@@ -7,19 +7,43 @@ from collections.abc import Sequence
 
 from catalog.items import AGE_ORDER, Item
 from catalog.resolve import SURE
-from catalog.spelling import people_in, plain
-from tools.context import Done, Missed, Option, ToolRetry, TurnContext
+from catalog.spelling import ONES, people_in, plain
+from tools.context import Done, Fact, Missed, Option, ToolRetry, TurnContext
 from tools.titles import PART, SAME, likeness
 
 NEAREST = 3
 LAST = frozenset({"last", "last one", "the last one", "最后", "最后一个"})
 THIS = frozenset({"this", "this one", "it", "that", "that one", "这个", "那个", "它"})
 ORDINALS = (
-    ("first", "1st", "一"), ("second", "2nd", "二"), ("third", "3rd", "三"), ("fourth", "4th", "四"),
-    ("fifth", "5th", "五"), ("sixth", "6th", "六"), ("seventh", "7th", "七"), ("eighth", "8th", "八"),
+    ("first", "一"), ("second", "二"), ("third", "三"), ("fourth", "四"), ("fifth", "五"),
+    ("sixth", "六"), ("seventh", "七"), ("eighth", "八"), ("ninth", "九"), ("tenth", "十"),
+    ("eleventh", "十一"), ("twelfth", "十二"), ("thirteenth", "十三"), ("fourteenth", "十四"), ("fifteenth", "十五"),
+    ("sixteenth", "十六"), ("seventeenth", "十七"), ("eighteenth", "十八"), ("nineteenth", "十九"),
+    ("twentieth", "二十"),
 )  # fmt: skip
-_PLACE = re.compile(r"#?\s*(\d{1,2})\.?|(?:the )?([1-8](?:st|nd|rd|th)|[a-z]+th|first|second|third)(?: one)?")
-_PLACE_ZH = re.compile(r"第\s*(?:(\d{1,2})|([一二三四五六七八]))[个部本条集]?")
+"""A list is at most so long."""
+_NUMBERS = {word: number for number, words in enumerate(ORDINALS, 1) for word in words}
+_NUMBERS |= {word: number for number, word in enumerate([*ONES, "twenty"]) if number}
+_ENGLISH, _CHINESE = r"\d{1,2}|[a-z]+", r"\d{1,2}|[一二三四五六七八九十]{1,3}"
+_PLACE = re.compile(
+    r"(?:#|number|n[or]\.?)?\s*(\d{1,2})\.?|(?:the )?(?:(\d{1,2})(?:st|nd|rd|th)|([a-z]+(?:st|nd|rd|th)))(?: one)?"
+    r"|number ([a-z]+)"
+)
+_PLACE_ZH = re.compile(rf"第\s*({_CHINESE})[个部本条集]?")
+_SAID = (
+    re.compile(rf"(?:#|\b(?:number|n[or]\.))\s*({_ENGLISH})\b"),
+    re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)\b(?!.(?:century|birthday|anniversary|grade|season|episode|edition))"),
+    re.compile(r"\b([a-z]+(?:st|nd|rd|th))\b(?!.(?:century|birthday|anniversary|grade|season|episode|edition))"),
+    re.compile(
+        rf"\b(?:about|like|love|play|save|skip|hide|compare|between|and|or|with|vs|why|explain)\.?\s+({_ENGLISH})"
+        r"(?=\s*(?:$|[,.;:!?]|(?:and|or|with|vs|to|please|is)\b))"
+    ),
+    re.compile(rf"(?<!倒数)第\s*({_CHINESE})\s*(?:[个部本条首张款]|(?=$|[\s,.!?，。！？、和跟与讲说是呢吧]))"),
+    re.compile(rf"(?<!月)(?<!\d)({_CHINESE})号(?!线)"),
+    re.compile(r"(?:比较|对比|[和跟与、])\s*(\d{1,2})(?=\s*(?:$|[,.!?，。！？、和跟与哪有的比]))"),
+)
+"""How places are named among other words; a century, an episode or a number of minutes is no place."""
+_LAST_SAID = re.compile(r"\blast\b|最后|末")
 _NAMED_BY = {"block_content": "name", "unblock_content": "name"}
 
 
@@ -28,9 +52,10 @@ def find_item(ctx: TurnContext, tool: str, reference: str, **rest: object) -> It
 
     `rest`: the call's other arguments, so that a tapped title does what was meant.
     """
-    item = meant(ctx, reference)
+    said = _as_said(ctx, reference.strip())
+    item = meant(ctx, said)
     if item is None:
-        raise ToolRetry(_missed(ctx, tool, reference.strip(), rest))
+        raise ToolRetry(_missed(ctx, tool, said, rest))
     return item
 
 
@@ -47,6 +72,13 @@ def is_place(said: str) -> bool:
     """Whether a reference points at the screen instead of naming a title."""
     word = said.strip().casefold()
     return word in THIS or word in LAST or _place(word) is not None
+
+
+def places_said(words: str) -> tuple[int, ...]:
+    """The places that the words of a turn name: "compare 1 and the ninth", "第九个讲什么"."""
+    said = words.casefold()
+    found = (_number(match[1]) for pattern in _SAID for match in pattern.finditer(said))
+    return tuple(dict.fromkeys(number for number in found if number))
 
 
 def call(name: str, /, **args: object) -> dict[str, object]:
@@ -66,12 +98,40 @@ def _missed(ctx: TurnContext, tool: str, said: str, rest: dict[str, object]) -> 
     ctx.outcome.done.append(Done(tool=tool, text=text, ok=False))
     if is_place(said):
         ctx.outcome.asked = "item"
+        _note_how_many(ctx, said)
         places = f'"1" to "{len(ctx.shown)}"' if ctx.shown else "no place, for no list is shown"
         return f"there is no item {said!r}; allowed is {places}, or a title. Ask which one is meant."
     ctx.outcome.missed.append(Missed(said=said, nearest=tuple(item.title for item in near)))
     titles = ", ".join(repr(item.title) for item in near)
     advice = f"nearest: {titles}. Call again with one of these" if titles else "search for its topic instead"
     return f"no item is called {said!r}; {advice}, or say that it is not here."
+
+
+def _note_how_many(ctx: TurnContext, said: str) -> None:
+    """Tells who names a place beyond the list how long it is; once a turn."""
+    fact = Fact(kind="only_so_many", values={"n": len(ctx.shown)})
+    if ctx.shown and (_place(said.casefold()) or 0) > len(ctx.shown) and fact not in ctx.outcome.facts:
+        ctx.outcome.facts.append(fact)
+
+
+def _as_said(ctx: TurnContext, reference: str) -> str:
+    """The reference; where it is a place that nobody named, the one beyond the list that the words do name.
+
+    A small model writes only places that are on the screen, and so "the ninth" of six became another item.
+    """
+    if not ctx.shown or _is_said(reference.casefold(), ctx.said.casefold()):
+        return reference
+    return next((str(number) for number in places_said(ctx.said) if number > len(ctx.shown)), reference)
+
+
+def _is_said(place: str, words: str) -> bool:
+    """Whether the words name this place themselves; what is no place by number is left as it is."""
+    if place in LAST:
+        return _LAST_SAID.search(words) is not None
+    number = _place(place)
+    if number is None or number in places_said(words):
+        return True
+    return re.search(rf"(?<!\d){number}(?!\d)", words) is not None
 
 
 def _nearest(ctx: TurnContext, said: str) -> list[Item]:
@@ -108,11 +168,11 @@ def _by_place(ctx: TurnContext, said: str) -> Item | None:
 
 def _place(word: str) -> int | None:
     match = _PLACE.fullmatch(word) or _PLACE_ZH.fullmatch(word)
-    if match is None:
-        return None
-    if match.group(1):
-        return int(match.group(1))
-    return next((number for number, names in enumerate(ORDINALS, 1) if match.group(2) in names), None)
+    return _number(next(filter(None, match.groups()))) if match else None
+
+
+def _number(word: str) -> int | None:
+    return int(word) if word.isdecimal() else _NUMBERS.get(word)
 
 
 def _by_title(ctx: TurnContext, said: str) -> Item | None:

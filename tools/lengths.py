@@ -12,6 +12,8 @@ from tools.changing import clear, reached, scope_of
 from tools.context import Duration, ToolRetry, TurnContext
 
 LEAST, MOST = BOUNDS[Factor.LENGTH]
+AFAR = 4.0
+"""So many times as long, or as short, is no longer meant by "longer" and "shorter"."""
 _COMPARING = {
     "short": re.compile(r"\bshorter\b|[更再]短|短一?[点些]", re.IGNORECASE),
     "long": re.compile(r"\blonger\b|[更再]长|长一?[点些]", re.IGNORECASE),
@@ -37,32 +39,38 @@ def between(ctx: TurnContext, least: int | None, most: int | None, duration: Dur
 
 def called(ctx: TurnContext, word: str, duration: Duration | None) -> list[Change]:
     """The bounds that a word stands for. What was bounded more strictly stays so: "short" lengthens nothing."""
+    held = reached(ctx, duration).of(Factor.LENGTH)
+    if word in _COMPARING and _COMPARING[word].search(ctx.said) and (than := _reference(ctx, word, held)):
+        return _compared(word, than, duration)
     least, most = LENGTH_WORDS.get(word, (LEAST, MOST))
     said = "" if word == "any" else word
-    held = reached(ctx, duration).of(Factor.LENGTH)
     shortest, longest = _bound("min", least, duration, said=said), _bound("max", most, duration, said=said)
     if word == "long":
-        return [*_again(held, _compared(ctx, word, shortest, held)), longest]
+        return [*_again(held, shortest), longest]
     if word == "short":
-        return [shortest, *_again(held, _compared(ctx, word, longest, held))]
+        return [shortest, *_again(held, longest)]
     return [shortest, longest]
 
 
-def _compared(ctx: TurnContext, word: str, bound: Change, held: tuple[Entry, ...]) -> Change:
-    """What a word asks for that compares ("shorter"), so that who says it does not see the same list again.
-
-    Where the word was said before, it no longer admits exceptions; where all on the screen keeps to it, half of that
-    is too much.
-    """
-    if not _COMPARING[word].search(ctx.said):
-        return bound
+def _reference(ctx: TurnContext, word: str, held: Sequence[Entry]) -> float | None:
+    """The minutes that "shorter" or "longer" compares with: the bound in its way, else the middle of what is shown."""
     catalogue = ctx.engine.catalogue
-    least, most = LENGTH_WORDS[word]
     minutes = [catalogue.item(item_id).sitting_minutes for item_id in ctx.shown if item_id in catalogue.row]
-    if minutes and all(least <= one <= most for one in minutes):
-        return bound.model_copy(update={"value": max(float(int(median(minutes))), 1.0), "hard": True, "said": ""})
-    again = any(entry.key == bound.key and entry.said == word for entry in held)
-    return bound.model_copy(update={"hard": True, "said": ""}) if again else bound
+    bound = next((entry.value for entry in held if entry.key == ("max" if word == "long" else "min")), None)
+    if bound is not None or not minutes:
+        return bound
+    return max(float(int(median(minutes))), 1.0)
+
+
+def _compared(word: str, than: float, duration: Duration | None) -> list[Change]:
+    """Shorter or longer than so many minutes, though rather not by far: a bit more than half an hour is no epic.
+
+    What is short already may be as short as it likes.
+    """
+    if word == "short":
+        least = than / AFAR if than / AFAR >= LENGTH_WORDS["short"][1] else LEAST
+        return [_bound("min", least, duration, said=word), _bound("max", than, duration, hard=True)]
+    return [_bound("min", than, duration, hard=True), _bound("max", than * AFAR, duration, said=word)]
 
 
 def _again(held: Sequence[Entry], wanted: Change) -> list[Change]:

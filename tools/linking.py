@@ -40,6 +40,23 @@ def link_category(ctx: TurnContext, said: str) -> Link:
     return spelt(ctx, said, match) or (_category(match.key) if match else free(said))
 
 
+def with_format(ctx: TurnContext, said: str) -> tuple[str, str]:
+    """A genre and the format that stands behind it: "crime" and "podcasts"; "" where the whole is a name, or none."""
+    resolver = ctx.engine.resolver
+    whole = resolver.resolve("category", said, lang=ctx.lang)
+    cuts = [said.rfind(" ")] if " " in said else range(len(said) - 1, 0, -1)
+    for cut in cuts:
+        genre, kind = said[:cut].strip(" 的"), said[cut:].strip()
+        if not genre or not formats_called(form(kind)):
+            continue
+        if whole and whole.how in SURE and whole.name == form(said):
+            return said, kind
+        match = resolver.resolve("category", genre, lang=ctx.lang)
+        if match and match.how in SURE and match.kind == "category":
+            return genre, kind
+    return said, ""
+
+
 def link_entity(ctx: TurnContext, kind: Kind, said: str) -> Link:
     """A person, series or theme word; the resolver knows a person who has the other role here."""
     if kind == "tag":

@@ -7,31 +7,36 @@ from collections.abc import Callable
 import numpy as np
 
 from catalog.catalogue import Catalogue
+from catalog.items import Item
 from catalog.resolve import Match
-from catalog.spelling import form, is_chinese
+from catalog.resolve_words import is_filler
+from catalog.spelling import contains, form, is_chinese
+from catalog.wishes import asks_only
 from db.changes import HALF_LIFE_DAYS
 from db.pbox import Applied
 from prompts.texts import Texts
 from recommend.pbox import Factor
 from recommend.request import Slate, UiLanguage
 from tools.context import Engine, ListRequest, Outcome
-from tools.words import either, phrased, taken_back, telling
+from tools.titles import title_in
+from tools.words import either, phrased, telling, undone_in_words
 
 Left = Callable[[], np.ndarray]
 GLUE: dict[UiLanguage, str] = {"en": " ", "zh": ""}
 SEMICOLON: dict[UiLanguage, str] = {"en": "; ", "zh": "；"}
 LONGEST_NAME, CHINESE_WIDTH = 40.0, 2.5
 """Letters beyond which nobody takes the words for a title that might be here; a Chinese character counts for more."""
+LOOKED_THROUGH = 50
+"""Hits whose titles are looked through for the words of a query."""
 NAMING = ("item", "author", "narrator", "series", "category", "tag", "mood", "scene")
-NAMES = frozenset({"author", "narrator", "series"})
-SINGLE = NAMES | {"item"}
+SINGLE = frozenset({"author", "narrator", "series", "item"})
 """What a list answers only by holding some of it; something like it is not what was asked for."""
 
 
 def compose(outcome: Outcome, lang: UiLanguage, texts: Texts, catalogue: Catalogue) -> str:
     """What was changed and for how long, what was found out, is missing, is asked. "" when nothing was done."""
     parts = []
-    if gone := taken_back(outcome.undone, outcome.given_back, texts, catalogue, lang):
+    if gone := undone_in_words(outcome.undone, outcome.given_back, texts, catalogue, lang):
         parts.append(texts.say("replies.undone", lang, what=gone))
     if changed := _changed(outcome, lang, texts, catalogue):
         parts.append(texts.say("replies.done", lang, what=changed))
@@ -55,13 +60,12 @@ def list_line(request: ListRequest, slate: Slate, engine: Engine, lang: UiLangua
     if not slate.cards:
         return texts.say("replies.list.empty", lang)
     if request.intent == "search" and request.query:
-        name = _search_line(request.query, slate, engine, lang, left)
-        said = {"query": request.query}
-        if name == "found" and (n := _of_person(request.query, slate, engine, lang)) < len(slate.cards):
-            return texts.say("replies.list.found_some", lang, n=n, **said)
-        return texts.say(f"replies.list.{name}", lang, **said)
+        name, n = _search_line(request.query, slate, engine, lang, left)
+        counted = {"n": n} if name == "found_some" else {}
+        return texts.say(f"replies.list.{name}", lang, query=request.query, **counted)
     if request.intent == "similar" and request.anchor in engine.catalogue.row:
-        return texts.say("replies.list.similar", lang, title=engine.catalogue.item(str(request.anchor)).title)
+        anchor = engine.catalogue.item(str(request.anchor))
+        return texts.say("replies.list.similar", lang, title=title_in(anchor, lang))
     if request.intent == "trending" and request.category:
         label = engine.catalogue.words.taxonomy.label(request.category, lang)
         return texts.say("replies.list.trending_in", lang, what=label)
@@ -69,8 +73,10 @@ def list_line(request: ListRequest, slate: Slate, engine: Engine, lang: UiLangua
 
 
 def is_here(query: str, engine: Engine, lang: UiLanguage) -> bool:
-    """Whether something in the catalogue is called so: a title, a person, a series, a category, a theme word."""
-    return bool(engine.catalogue.with_tag(query).any()) or _called(query, engine, lang) is not None
+    """Whether something in the catalogue is called so: a title or part of one, a person, a category, a theme word."""
+    if engine.catalogue.with_tag(query).any() or _called(query, engine, lang) is not None:
+        return True
+    return bool(_titled(query, engine).any())
 
 
 def _called(query: str, engine: Engine, lang: UiLanguage) -> Match | None:
@@ -78,30 +84,85 @@ def _called(query: str, engine: Engine, lang: UiLanguage) -> Match | None:
     return match if match is not None and engine.resolver.is_called(match) else None
 
 
-def _search_line(query: str, slate: Slate, engine: Engine, lang: UiLanguage, left: Left | None) -> str:
-    """ "found"; "hidden" where it is here, and the settings leave nothing of it; "nearest".
+def _search_line(query: str, slate: Slate, engine: Engine, lang: UiLanguage, left: Left | None) -> tuple[str, int]:
+    """The name of the sentence about a search, and how many of the list are of what is looked for.
 
-    "told" is "nearest" for what is too long to be a name.
+    "found" or "found_some"; else as `_not_found` says. "told" also where a name accounts for a part of the words only:
+    of "Holmes and Poirot" nobody can tell by one name what is found.
     """
-    match = _called(query, engine, lang)
-    if match is None and not engine.catalogue.with_tag(query).any():
-        length = sum(CHINESE_WIDTH if is_chinese(char) else 1.0 for char in query)
-        return "nearest" if length <= LONGEST_NAME else "told"
-    if match is not None and match.kind in SINGLE and not _is_part(match):
-        meant = engine.catalogue.holds(match.kind, match.key)
-        if any(meant[engine.catalogue.row[item_id]] for item_id in slate.item_ids):
-            return "found"
-        return "hidden" if left is None or not (meant & left()).any() else "found"
-    return "hidden" if "query" in slate.relaxed else "found"
+    match, catalogue = _called(query, engine, lang), engine.catalogue
+    rows = [catalogue.row[item_id] for item_id in slate.item_ids]
+    titled = np.array([_names_it(catalogue.items[row], query) for row in rows])
+    if match is not None and _is_one(match) and match.how == "exact":
+        titled[:] = False  # who asks for Dracula means no "Dracula's Guest"
+    if match is not None and _says_more(query, match) and not titled.any():
+        return "told", 0
+    held = _meant(query, match, engine)[rows] | titled
+    if match is not None:
+        held |= catalogue.holds(match.kind, match.key)[rows]  # Christie is a part of a name, and found all the same
+    n = int(held.sum())
+    if not n:
+        return _not_found(query, match, slate, engine, left), 0
+    whole = match is not None and match.kind == "item" and not titled.any()
+    return ("found", n) if whole or n == len(rows) else ("found_some", n)
 
 
-def _of_person(query: str, slate: Slate, engine: Engine, lang: UiLanguage) -> int:
-    """How many of a list are by the person, or of the series, whose name is looked for; all where it names neither."""
-    match = _called(query, engine, lang)
-    if match is None or match.kind not in NAMES:
-        return len(slate.cards)
-    meant = engine.catalogue.holds(match.kind, match.key)
-    return sum(bool(meant[engine.catalogue.row[item_id]]) for item_id in slate.item_ids) or len(slate.cards)
+def _not_found(query: str, match: Match | None, slate: Slate, engine: Engine, left: Left | None) -> str:
+    """Of a list that holds nothing of a query: "hidden" where it is here, and the settings leave nothing of it.
+
+    "nearest" where nothing here is called so, "told" where that says nothing: it is too long to be a name, or here and
+    not on the list.
+    """
+
+    def kept_out(meant: np.ndarray) -> bool:
+        return bool(meant.any()) and (left is None or not (meant & left()).any())
+
+    meant = _meant(query, match, engine)
+    if match is not None and _is_one(match):
+        meant = meant if match.how == "exact" else meant | _titled(query, engine)
+        return "hidden" if kept_out(meant) else "told"
+    if match is not None or meant.any():
+        weak = "query" in slate.relaxed
+        return "found" if not weak else "hidden" if kept_out(meant) else "told"
+    titled = _titled(query, engine)
+    if titled.any():
+        return "hidden" if kept_out(titled) else "told"
+    length = sum(CHINESE_WIDTH if is_chinese(char) else 1.0 for char in query)
+    return "nearest" if length <= LONGEST_NAME else "told"
+
+
+def _meant(query: str, match: Match | None, engine: Engine) -> np.ndarray:
+    """The rows of what a query names, its titles aside (a mask)."""
+    if match is None or (match.kind in SINGLE and _is_part(match)):
+        return engine.catalogue.with_tag(query)
+    own = engine.catalogue.holds(match.kind, match.key)
+    return own if match.kind in SINGLE else own | engine.catalogue.with_tag(query)
+
+
+def _titled(query: str, engine: Engine) -> np.ndarray:
+    """The rows whose title or series holds a query (a mask), of the best hits: the catalogue keeps no index of that."""
+    mask = np.zeros(len(engine.catalogue), dtype=bool)
+    for hit in engine.search.query(query, LOOKED_THROUGH):
+        mask[hit.row] = _names_it(engine.catalogue.items[hit.row], query)
+    return mask
+
+
+def _names_it(item: Item, query: str) -> bool:
+    return any(contains(form(name), form(query)) for name in (item.title, item.title_alt, item.series) if name)
+
+
+def _says_more(query: str, match: Match) -> bool:
+    """Whether a query says more than the name that it was matched by."""
+    said = form(query)
+    if match.how == "exact" or not contains(said, match.name):
+        return False
+    rest = said.replace(match.name, " ", 1).split()
+    return not all(is_filler(word) or asks_only(word) for word in rest)
+
+
+def _is_one(match: Match) -> bool:
+    """Whether a match is one thing by its name, instead of a theme of many."""
+    return match.kind in SINGLE and not _is_part(match)
 
 
 def _is_part(match: Match) -> bool:
@@ -112,10 +173,8 @@ def _is_part(match: Match) -> bool:
 
 def _changed(outcome: Outcome, lang: UiLanguage, texts: Texts, catalogue: Catalogue) -> str:
     """The changes by how long they hold; a reset and what feedback taught have sentences of their own."""
-    if any(fact.kind == "reset" for fact in outcome.facts):
-        said = [change for change in outcome.changes if change.after is not None and change.source != "feedback"]
-    else:
-        said = [change for change in outcome.changes if change.source != "feedback"]
+    told = {change.id for done in outcome.done if done.tool == "reset_preferences" for change in done.changes}
+    said = [change for change in outcome.changes if change.source != "feedback" and change.id not in told]
     groups: dict[str, list[Applied]] = {}
     for change in telling(said):
         groups.setdefault(_holds(change, outcome), []).append(change)
@@ -126,10 +185,10 @@ def _changed(outcome: Outcome, lang: UiLanguage, texts: Texts, catalogue: Catalo
 
 
 def _holds(change: Applied, outcome: Outcome) -> str:
-    if change.after is None:
-        return "gone"
     if change.scope == "session":
         return "session"
+    if change.after is None:
+        return "gone"
     if change.factor in (Factor.MOOD, Factor.SCENE) and change.id not in outcome.lasting:
         return "fading"
     return "slow" if change.factor in HALF_LIFE_DAYS else "lasting"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -9,15 +10,20 @@ from langchain.tools import ToolRuntime
 from langchain_core.tools import tool
 from pydantic import Field
 
+from catalog.spelling import form
 from db.pbox import Change
 from recommend.pbox import Factor
-from tools.blocking import blocks_named, same_thing
-from tools.changing import clear, half_life, reached, scope_of, write
+from tools.blocking import in_the_way, narrowed
+from tools.changing import box, clear, half_life, lasting_box, reached, scope_of, taken_back, write
 from tools.context import Duration, Fact, TurnContext
-from tools.linking import Link, link_category, link_entity, link_moods, link_term, spoken, turned
+from tools.forgetting import wishes_forgotten
+from tools.linking import Link, link_category, link_entity, link_moods, link_term, spoken, turned, with_format
+from tools.voices import is_unmarked_voice, unmarked_voice
+from tools.words import block_of
 
 Step = Annotated[float, Field(ge=-1, le=1, description="0.15 a bit, 0.3 plain, 0.6 a lot; negative for less")]
 Weight = Annotated[float, Field(ge=-1, le=1, description="0.4 a bit, 0.8 plain, 1.0 very; negative for not")]
+_INSTEAD = re.compile(r"\binstead\b|\brather than\b|换成|改成|而不是", re.IGNORECASE)
 PLAIN = 0.3
 """The step of a wish that is neither "a bit" nor "a lot"."""
 Lasts = Annotated[
@@ -30,8 +36,13 @@ def update_interest_weight(
     category: str, weight_increase: Step, runtime: ToolRuntime[TurnContext], duration: Lasts = None
 ) -> str:
     """More or less of a genre or category: "more history", "a lot less politics", "我想多听点历史"."""
-    ctx, said = runtime.context, spoken(category)
-    return _like(ctx, "update_interest_weight", link_category(ctx, said), said, (weight_increase, duration))
+    ctx: TurnContext = runtime.context
+    how: tuple[float, Duration | None] = weight_increase, duration
+    genre, kind = with_format(ctx, spoken(category)) if weight_increase > 0 else (spoken(category), "")
+    told = [_like(ctx, "update_interest_weight", link_category(ctx, genre), genre, how)]
+    # "Crime podcasts" are podcasts too; fewer of them are no fewer podcasts.
+    told += [_like(ctx, "update_interest_weight", link_category(ctx, kind), kind, how)] if kind else []
+    return ", ".join(told)
 
 
 @tool
@@ -44,6 +55,8 @@ def update_entity_weight(
 ) -> str:
     """Like or dislike a writer (author), a reader, performer or host (narrator), a series, or a theme word (tag)."""
     ctx, said = runtime.context, spoken(name)
+    if is_unmarked_voice(ctx, said):
+        return unmarked_voice(ctx, "update_entity_weight")
     return _like(ctx, "update_entity_weight", link_entity(ctx, kind, said), said, (weight_increase, duration))
 
 
@@ -70,10 +83,12 @@ def update_scene_preference(
 
 def _like(ctx: TurnContext, name: str, link: Link, said: str, how: tuple[float, Duration | None]) -> str:
     step, duration = how
+    if step < 0 and (forgotten := wishes_forgotten(ctx, (link.block,), said)):
+        return write(ctx, name, list(map(taken_back, forgotten)))
     if link.factor == Factor.MOOD:
         # A mood is set, not stepped: the plain step of 0.3 stands for the plain weight of 0.8.
         return _set(ctx, name, [link], said, (max(-1.0, min(1.0, step * 8 / 3)), duration))
-    op, value = _stepped(reached(ctx, duration).value(link.factor, link.key), step)
+    op, value = _stepped(_standing(ctx, link, how), step)
     change = Change(
         factor=link.factor, key=link.key, op=op, value=value, scope=scope_of(duration), said=said,
         half_life_days=half_life(link.factor, duration),
@@ -81,24 +96,37 @@ def _like(ctx: TurnContext, name: str, link: Link, said: str, how: tuple[float, 
     return write(ctx, name, [*_lifted(ctx, link, said, how), change], lasting=duration == "lasting")
 
 
-def _stepped(held: float, step: float) -> tuple[Literal["add", "set"], float]:
+def _standing(ctx: TurnContext, link: Link, how: tuple[float, Duration | None]) -> tuple[float, float]:
+    """What is held of a thing: what a step for this duration is added to, and what is in force now."""
+    step, duration = how
+    now = box(ctx).value(link.factor, link.key)
+    if duration == "session":
+        return (now if now * step > 0 else 0.0), now
+    return lasting_box(ctx).value(link.factor, link.key), now
+
+
+def _stepped(held: tuple[float, float], step: float) -> tuple[Literal["add", "set"], float]:
     """How a step changes what is held: what was said before does not outweigh the wish of now.
 
     Who wants more of a thing wants it, though they were tired of it; who wants less of it wants it no more than other
     things, unless they say "a bit".
     """
-    if step > 0 > held:
-        return "set", step
-    if step <= -PLAIN and held > 0:
-        return "set", min(held + step, 0.0)
+    base, now = held
+    if step > 0:
+        return ("set", max(base, 0.0) + step) if min(held) < 0 else ("add", step)
+    if step <= -PLAIN and max(held) > 0:
+        return "set", min(base + step, 0.0)
     return "add", step
 
 
 def _set(ctx: TurnContext, name: str, links: Sequence[Link], said: str, how: tuple[float, Duration | None]) -> str:
     weight, duration = how
+    if weight < 0 and (forgotten := [e for link in links for e in wishes_forgotten(ctx, (), said or link.key)]):
+        return write(ctx, name, list(map(taken_back, forgotten)))
     if weight == 0:
         return write(ctx, name, [clear(link.factor, link.key, said, duration) for link in links])
     changes = [change for link in links for change in _lifted(ctx, link, said or link.key, how)]
+    changes += _replaced(ctx, links[0].factor, how)
     changes += [
         Change(
             factor=link.factor, key=link.key, op="set", value=weight, scope=scope_of(duration), said=said,
@@ -109,15 +137,27 @@ def _set(ctx: TurnContext, name: str, links: Sequence[Link], said: str, how: tup
     return write(ctx, name, changes, lasting=duration == "lasting")
 
 
+def _replaced(ctx: TurnContext, factor: Factor, how: tuple[float, Duration | None]) -> list[Change]:
+    """ "Happy ones instead": the moods, or scenes, that were wanted before give way to those of this turn."""
+    weight, duration = how
+    if weight <= 0 or not _INSTEAD.search(ctx.said):
+        return []
+    before = [e for e in box(ctx).of(factor) if e.value > 0 and e.turn_id != ctx.turn_id]
+    return [clear(factor, entry.key, entry.said, duration) for entry in before]
+
+
 def _lifted(ctx: TurnContext, link: Link, said: str, how: tuple[float, Duration | None]) -> list[Change]:
     """Wanting a thing takes back an earlier block of that very thing, for as long; else the wish could not be met."""
     weight, duration = how
     if weight <= 0 or link.factor == Factor.SCENE:
         return []
-    keys = tuple(key for key in (link.block, f"tag:{link.key}") if key)
     held = reached(ctx, duration)
-    blocks = blocks_named(ctx, held, keys, said)
-    for block in (entry for entry in held.of(Factor.BLOCK) if entry not in blocks and same_thing(ctx, entry, link)):
-        ctx.outcome.facts.append(Fact(kind="spared", values={"name": block.said or block.key, "wish": said}))
-        blocks += held.of_one_wish(block)
-    return [clear(Factor.BLOCK, entry.key, entry.said, duration) for entry in blocks]
+    blocks = in_the_way(ctx, held, link, said)
+    for block in blocks:
+        if block.turn_id == ctx.turn_id and form(block.said) != form(said):
+            ctx.outcome.facts.append(Fact(kind="spared", values={"name": block.said, "wish": said}))
+    own = block_of(link.factor, link.key)
+    return [
+        *(clear(Factor.BLOCK, entry.key, entry.said, duration) for entry in blocks),
+        *(narrowed(ctx, held, own, duration) if own else ()),
+    ]

@@ -10,13 +10,16 @@ from langchain_core.tools import tool
 
 from catalog.spelling import form
 from db.pbox import Change
-from recommend.pbox import Entry, Factor
-from tools.blocking import blocking_keys, blocks_named, category_left, sparing, taken
-from tools.changing import box, clear, reached, say, scope_of, write
+from recommend.effects import TASTES
+from recommend.pbox import Entry, Factor, PBox
+from tools.blocking import blocking_keys, blocks_named, category_left, narrowed, sparing, taken, takes_all
+from tools.changing import box, clear, reached, said_duration, say, scope_of, taken_back, write
 from tools.context import Done, Duration, Fact, TurnContext
+from tools.forgetting import wishes_forgotten
 from tools.items import find_item
 from tools.linking import spoken
 from tools.taste import Lasts
+from tools.voices import is_unmarked_voice, unmarked_voice
 from tools.words import block_of
 
 Blockable = Literal["category", "author", "narrator", "series", "tag", "item"]
@@ -26,19 +29,23 @@ Blockable = Literal["category", "author", "narrator", "series", "tag", "item"]
 def block_content(kind: Blockable, name: str, runtime: ToolRuntime[TurnContext], duration: Lasts = None) -> str:
     """Never show it: "no horror" (category), "nothing scary", "不要恐怖的" (tag), a person, a series, one item."""
     ctx, said = runtime.context, spoken(name)
+    if is_unmarked_voice(ctx, said):
+        return unmarked_voice(ctx, "block_content")
     if kind == "item":
         lasts = {"duration": duration} if duration else {}
         item = find_item(ctx, "block_content", said, kind="item", **lasts)
         keys: tuple[str, ...] = (f"item:{item.id}",)
         said = item.title
     else:
-        keys, undone = sparing(ctx, blocking_keys(ctx, kind, said), said)
-        if undone:
-            ctx.outcome.facts.append(Fact(kind="spared", values={"name": said, "wish": undone}))
+        keys = blocking_keys(ctx, kind, said)
+        if forgotten := wishes_forgotten(ctx, keys, said):
+            return write(ctx, "block_content", list(map(taken_back, forgotten)))
+        keys, facts = sparing(ctx, keys, said)
+        ctx.outcome.facts.extend(facts or _extent(ctx, kind, said, keys))
         if not keys:
-            ctx.outcome.done.append(Done(tool="block_content", text=say(ctx, "fact.spared", name=said, wish=undone)))
-            return f"{said!r} was not blocked: here it is the same as the wish for {undone!r}"
-        ctx.outcome.facts.extend(_extent(ctx, kind, said, keys) if not undone else ())
+            text = say(ctx, "fact.spared", **facts[0].values)
+            ctx.outcome.done.append(Done(tool="block_content", text=text))
+            return f"{said!r} was not blocked: {text}"
     changes = _unwished(ctx, keys, duration)
     changes += [
         Change(factor=Factor.BLOCK, key=key, op="set", value=1.0, hard=True, scope=scope_of(duration), said=said)
@@ -56,14 +63,17 @@ def unblock_content(kind: Blockable, name: str, runtime: ToolRuntime[TurnContext
         keys: tuple[str, ...] = (f"item:{item.id}",)
     else:
         keys = blocking_keys(ctx, kind, said)
-    found = blocks_named(ctx, reached(ctx, "lasting"), keys, said)
-    pbox = box(ctx)
-    found = found or _disliked(pbox.of(Factor.CATEGORY) + pbox.of(Factor.ENTITY), keys, said)
-    if not found:
+    duration = said_duration(ctx)
+    held = reached(ctx, duration or "lasting")
+    if found := blocks_named(ctx, held, keys, said) or _disliked(box(ctx), keys, said):
+        for_now = [clear(entry.factor, entry.key, entry.said, duration) for entry in found]
+        return write(ctx, "unblock_content", for_now if duration else list(map(taken_back, found)))
+    changes = narrowed(ctx, held, keys[0], duration)
+    if not changes:
         ctx.outcome.facts.append(Fact(kind="not_blocked", values={"name": said}))
         ctx.outcome.done.append(Done(tool="unblock_content", text=say(ctx, "fact.not_blocked", name=said)))
         return f"{said!r} is not blocked; nothing had to be changed"
-    return write(ctx, "unblock_content", [clear(entry.factor, entry.key, entry.said) for entry in found])
+    return write(ctx, "unblock_content", changes)
 
 
 def _extent(ctx: TurnContext, kind: Blockable, said: str, keys: tuple[str, ...]) -> Iterator[Fact]:
@@ -78,15 +88,16 @@ def _extent(ctx: TurnContext, kind: Blockable, said: str, keys: tuple[str, ...])
 
 
 def _unwished(ctx: TurnContext, keys: tuple[str, ...], duration: Duration | None) -> list[Change]:
-    """Blocking a thing takes back a wish for that very thing, for as long; else the two could not both be met."""
+    """Blocking a thing takes back an earlier wish for just that, for as long; else the two could not both be met."""
+    wishes = [entry for entry in reached(ctx, duration).entries if entry.value > 0 and entry.factor in TASTES]
     return [
         clear(entry.factor, entry.key, entry.said, duration)
-        for entry in reached(ctx, duration).entries
-        if entry.value > 0 and block_of(entry.factor, entry.key) in keys
+        for entry in wishes
+        if (key := block_of(entry.factor, entry.key)) and (key in keys or takes_all(ctx, keys, key))
     ]
 
 
-def _disliked(entries: tuple[Entry, ...], keys: tuple[str, ...], said: str) -> list[Entry]:
+def _disliked(pbox: PBox, keys: tuple[str, ...], said: str) -> list[Entry]:
     """Negative likings of the same thing or in the same words, where nothing is blocked."""
-    same = [e for e in entries if e.key in keys or f"category:{e.key}" in keys or form(e.said) == form(said)]
-    return [e for e in same if e.value < 0]
+    entries = [entry for entry in pbox.entries if entry.factor in TASTES and entry.value < 0]
+    return [e for e in entries if block_of(e.factor, e.key) in keys or form(e.said) == form(said)]

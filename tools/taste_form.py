@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from langchain.tools import ToolRuntime
@@ -10,8 +11,8 @@ from pydantic import Field
 
 from db.pbox import Change
 from recommend.pbox import Factor
-from tools.changing import clear, write
-from tools.context import ToolRetry, TurnContext
+from tools.changing import clear, said_duration, scope_of, write
+from tools.context import Fact, ToolRetry, TurnContext
 from tools.lengths import between, called
 from tools.taste import Lasts
 
@@ -20,13 +21,17 @@ Share = Annotated[float | None, Field(ge=0, le=1)]
 Minutes = Annotated[int | None, Field(ge=0, le=60_000)]
 
 LANGUAGES = ("en", "zh")
+_YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)|\d0后?年代|\b(?:\d0s|(?:\w+ )?century)\b")
+_RATING = re.compile(
+    r"\d(?:\.\d)?\s*分|(?<!\d)[1-5](?:\.\d)?\+?\s*(?:stars?\b|星)|\b(?:above|over|least) [1-5](?:\.\d)?\b"
+)
 
 
 @tool
 def set_completion_status(status: Literal["completed", "ongoing", "any"], runtime: ToolRuntime[TurnContext]) -> str:
     """Only finished series ("completed", 完结的), only those still updating ("ongoing"), or "any"."""
-    value = {"completed": 1.0, "ongoing": -1.0, "any": 0.0}[status]
-    return write(runtime.context, "set_completion_status", [_absolute(Factor.STATUS, value, hard=True, said=status)])
+    ctx, value = runtime.context, {"completed": 1.0, "ongoing": -1.0, "any": 0.0}[status]
+    return write(ctx, "set_completion_status", [_absolute(ctx, Factor.STATUS, value, hard=True, said=status)])
 
 
 @tool
@@ -51,11 +56,11 @@ def set_length(
 @tool
 def set_payment(access: Literal["free", "paid", "any"], runtime: ToolRuntime[TurnContext]) -> str:
     """Free only ("free"), rather paid ("paid"), or no matter ("any": "I don't mind paying", 付费的也行)."""
-    value = {"free": -1.0, "paid": 1.0, "any": 0.0}[access]
-    changes = [_absolute(Factor.ACCESS, value, hard=access == "free", said=access)]
+    ctx, value = runtime.context, {"free": -1.0, "paid": 1.0, "any": 0.0}[access]
+    changes = [_absolute(ctx, Factor.ACCESS, value, hard=access == "free", said=access)]
     if access == "any":
-        changes.append(clear(Factor.PRICE_SENSITIVITY))
-    return write(runtime.context, "set_payment", changes)
+        changes.append(clear(Factor.PRICE_SENSITIVITY, duration=said_duration(ctx)))
+    return write(ctx, "set_payment", changes)
 
 
 @tool
@@ -65,45 +70,59 @@ def set_freshness(
     repeats: Literal["avoid", "allow"] | None = None,
 ) -> str:
     """New releases (recency 0.8) or classics (−0.8), 0 for no matter; "nothing I know already" is repeats=avoid."""
-    changes = [] if recency is None else [_absolute(Factor.RECENCY, recency)]
+    ctx = runtime.context
+    changes = [] if recency is None else [_absolute(ctx, Factor.RECENCY, recency)]
     if repeats is not None:
-        changes.append(_absolute(Factor.REPEATS, -1.0 if repeats == "avoid" else 0.0, hard=True, said=repeats))
-    return write(runtime.context, "set_freshness", _some(changes, "recency or repeats"))
+        changes.append(_absolute(ctx, Factor.REPEATS, -1.0 if repeats == "avoid" else 0.0, hard=True, said=repeats))
+    if recency and _YEAR.search(ctx.said):
+        ctx.outcome.facts.append(Fact(kind="no_years"))
+    return write(ctx, "set_freshness", _some(changes, "recency or repeats"))
 
 
 @tool
 def set_exploration(runtime: ToolRuntime[TurnContext], novelty: Share = None, diversity: Share = None) -> str:
     """Lasting adventurousness (novelty 0.8; 0 sticks to what is known) and variety within a list (diversity)."""
-    changes = [] if novelty is None else [_share(Factor.NOVELTY, novelty)]
-    changes += [] if diversity is None else [_share(Factor.DIVERSITY, diversity)]
-    return write(runtime.context, "set_exploration", _some(changes, "novelty or diversity"))
+    ctx = runtime.context
+    changes = [] if novelty is None else [_share(ctx, Factor.NOVELTY, novelty)]
+    changes += [] if diversity is None else [_share(ctx, Factor.DIVERSITY, diversity)]
+    return write(ctx, "set_exploration", _some(changes, "novelty or diversity"))
 
 
 @tool
 def set_popularity(runtime: ToolRuntime[TurnContext], popularity: Leaning = None, quality: Share = None) -> str:
     """Hidden gems (popularity −0.8), bestsellers (0.8), 0 for no matter; "only highly rated" is quality 0.9."""
-    changes = [] if popularity is None else [_absolute(Factor.POPULARITY, popularity)]
-    changes += [] if quality is None else [_absolute(Factor.QUALITY, quality)]
-    return write(runtime.context, "set_popularity", _some(changes, "popularity or quality"))
+    ctx = runtime.context
+    changes = [] if popularity is None else [_absolute(ctx, Factor.POPULARITY, popularity)]
+    changes += [] if quality is None else [_absolute(ctx, Factor.QUALITY, quality)]
+    if quality and _RATING.search(ctx.said):
+        ctx.outcome.facts.append(Fact(kind="no_ratings"))
+    return write(ctx, "set_popularity", _some(changes, "popularity or quality"))
 
 
 @tool
 def set_language(language: Literal["en", "zh", "any"], runtime: ToolRuntime[TurnContext]) -> str:
     """Language of the audio (not of this chat): English, Chinese, or any."""
-    changes = [clear(Factor.LANGUAGE, other) for other in LANGUAGES if other != language]
+    ctx, duration = runtime.context, said_duration(runtime.context)
+    changes = [clear(Factor.LANGUAGE, other, duration=duration) for other in LANGUAGES if other != language]
     if language != "any":
-        changes.append(Change(factor=Factor.LANGUAGE, key=language, op="set", value=1.0, hard=True, said=language))
-    return write(runtime.context, "set_language", changes)
+        scope = scope_of(duration)
+        changes.append(
+            Change(factor=Factor.LANGUAGE, key=language, op="set", value=1.0, hard=True, said=language, scope=scope)
+        )
+    return write(ctx, "set_language", changes)
 
 
-def _absolute(factor: Factor, value: float, *, hard: bool = False, said: str = "") -> Change:
+def _absolute(ctx: TurnContext, factor: Factor, value: float, *, hard: bool = False, said: str = "") -> Change:
     """Set a factor that has no key; a neutral value takes it away."""
-    return Change(factor=factor, op="set", value=value, hard=hard, said=said) if value else clear(factor)
+    duration = said_duration(ctx)
+    if not value:
+        return clear(factor, duration=duration)
+    return Change(factor=factor, op="set", value=value, hard=hard, said=said, scope=scope_of(duration))
 
 
-def _share(factor: Factor, value: float) -> Change:
+def _share(ctx: TurnContext, factor: Factor, value: float) -> Change:
     """Set a share; here 0 is a wish of its own ("stick to what I know")."""
-    return Change(factor=factor, op="set", value=value)
+    return Change(factor=factor, op="set", value=value, scope=scope_of(said_duration(ctx)))
 
 
 def _some(changes: list[Change], wanted: str) -> list[Change]:

@@ -1,8 +1,15 @@
-"""How like spoken words are to a title on the screen: the title, a part of it, more than it, or mistyped."""
+"""How like spoken words are to a title on the screen: the title, a part of it, more than it, or mistyped.
+
+And how a title is told in the language of the talk.
+"""
 
 from __future__ import annotations
 
 from rapidfuzz import fuzz
+
+from catalog.items import Item
+from catalog.spelling import is_chinese
+from recommend.request import UiLanguage
 
 SAME, PART, MORE = 100.0, 95.0, 85.0
 ALIKE, ALIKE_ZH = 80.0, 66.0
@@ -13,6 +20,18 @@ HALF = 0.5
 """Share of what is said that a title among other words makes up at least."""
 PARTIAL = 0.9
 _ARTICLES = frozenset({"the", "a", "an"})
+_BOTH: dict[UiLanguage, str] = {"en": "{} ({})", "zh": "{}（{}）"}
+
+
+def title_in(item: Item, lang: UiLanguage) -> str:
+    """The title, with the one in the language of the talk beside it where it is in the other script.
+
+    The title itself stays, for it is what the card shows.
+    """
+    other, chinese = item.title_alt, lang == "zh"
+    if other and is_chinese(item.title) != chinese and is_chinese(other) == chinese:
+        return _BOTH[lang].format(item.title, other)
+    return item.title
 
 
 def likeness(said: str, title: str) -> float:

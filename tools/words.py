@@ -5,7 +5,7 @@ The same phrases serve the reply, the visible tool steps and the panel.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from catalog.catalogue import Catalogue
@@ -15,6 +15,7 @@ from db.pbox import Applied
 from prompts.texts import Texts
 from recommend.amounts import duration
 from recommend.pbox import LENGTH_WORDS, Entry, Factor
+from tools.titles import title_in
 
 Lang = Literal["en", "zh"]
 
@@ -22,6 +23,9 @@ SLIGHT = 0.2
 """A step up to this size is "a bit"."""
 STRONG = 0.5
 """A step from this size up is "much"."""
+
+MOST_NAMED = 3
+"""So many categories of one block are named."""
 
 COMMA: dict[Lang, str] = {"en": ", ", "zh": "、"}
 OR: dict[Lang, str] = {"en": " or ", "zh": "还是"}
@@ -42,7 +46,8 @@ def describe(applied: Applied, texts: Texts, catalogue: Catalogue, lang: Lang) -
     """What a change did, from the value before to the value after."""
     if applied.after is None:
         return _cleared(applied, texts, catalogue, lang)
-    step = applied.after - (applied.before or 0.0) or applied.after
+    before = applied.before or 0.0
+    step = applied.after if before * applied.after < 0 else applied.after - before or applied.after
     saying = Saying(applied.factor, applied.key, applied.said, applied.after, step)
     return _phrase(saying, texts, catalogue, lang)
 
@@ -55,25 +60,26 @@ def describe_entry(entry: Entry, texts: Texts, catalogue: Catalogue, lang: Lang)
 
 def phrased(changes: Iterable[Applied], texts: Texts, catalogue: Catalogue, lang: Lang) -> str:
     """Several changes in one line."""
-    told = telling(changes)
-    return _once([(c, describe(c, texts, catalogue, lang)) for c in told], lang)
+    return _once(telling(changes), texts, catalogue, lang)
 
 
 def phrased_entries(entries: Iterable[Entry], texts: Texts, catalogue: Catalogue, lang: Lang) -> str:
     """Several parameters in one line."""
-    return _once([(entry, describe_entry(entry, texts, catalogue, lang)) for entry in entries], lang)
+    return _once(entries, texts, catalogue, lang)
 
 
 def telling(changes: Iterable[Applied]) -> list[Applied]:
     """Without what only gave way to another one of the same changes: bounds, languages, likings of what is blocked.
 
-    A block that was made and lifted at once is none.
+    A block that was made and lifted at once is none; one that was narrowed is the narrower one.
     """
     made = list(changes)
     lifted = {change.key for change in made if change.factor == Factor.BLOCK and change.after is None}
     passing = {c.key for c in made if c.factor == Factor.BLOCK and c.after is not None and c.before is None} & lifted
     made = [change for change in made if change.factor != Factor.BLOCK or change.key not in passing]
     set_now = [change for change in made if change.after is not None]
+    narrower = {change.said for change in set_now if change.factor == Factor.BLOCK and change.said}
+    made = [c for c in made if c.after is not None or c.factor != Factor.BLOCK or c.said not in narrower]
     settled = {change.factor for change in set_now} & {Factor.LENGTH, Factor.LANGUAGE}
     blocked = {change.key for change in set_now if change.factor == Factor.BLOCK}
     return [
@@ -96,7 +102,7 @@ def as_made(undone: Iterable[Applied]) -> tuple[Applied, ...]:
     return tuple(change for change in turned if (change.before, change.after) != (None, None))
 
 
-def taken_back(
+def undone_in_words(
     undone: Iterable[Applied], item_ids: Collection[str], texts: Texts, catalogue: Catalogue, lang: Lang
 ) -> str:
     """What an undo took back: changes, and feedback on items."""
@@ -135,8 +141,8 @@ def name_of(factor: Factor, key: str, said: str, catalogue: Catalogue, lang: Lan
     if kind == "category":
         return _with_said(catalogue.words.taxonomy.label(rest, lang), said, lang)
     if kind == "item":
-        title = catalogue.item(rest).title if rest in catalogue.row else rest
-        return f"《{title}》" if lang == "zh" else f"“{title}”"
+        title = title_in(catalogue.item(rest), lang) if rest in catalogue.row else rest
+        return TITLED[lang].format(title)
     if kind == "tag" and said and is_chinese(said) == (lang == "zh"):
         return said
     if kind == "tag":
@@ -144,14 +150,31 @@ def name_of(factor: Factor, key: str, said: str, catalogue: Catalogue, lang: Lan
     return catalogue.words.people.label(rest, lang) if rest else key
 
 
-def _once(told: Iterable[tuple[Applied | Entry, str]], lang: Lang) -> str:
-    """Blocks that came from the same words are said once: "nothing scary" may block a theme and a category."""
-    lines: dict[str, str] = {}
-    for about, phrase in told:
+def _once(told: Iterable[Applied | Entry], texts: Texts, catalogue: Catalogue, lang: Lang) -> str:
+    """Each in its words. Blocks that came from the same words are one: "nothing scary" takes a theme and a category."""
+    wishes: dict[str, list[Applied | Entry]] = {}
+    for about in told:
         gone = isinstance(about, Applied) and about.after is None
-        own = f"{gone}:{about.said}" if about.factor == Factor.BLOCK and about.said else phrase
-        lines.setdefault(own, phrase)
-    return joined(lines.values(), lang)
+        own = f"{gone} {about.said}" if about.factor == Factor.BLOCK and about.said else f"{about.factor} {about.key}"
+        wishes.setdefault(own, []).append(about)
+    return joined((_of_one(wish, texts, catalogue, lang) for wish in wishes.values()), lang)
+
+
+def _of_one(wish: Sequence[Applied | Entry], texts: Texts, catalogue: Catalogue, lang: Lang) -> str:
+    first = wish[0]
+    if len(wish) == 1 or not first.key.startswith("category:"):
+        return _told(first, texts, catalogue, lang)
+    labels = [name_of(Factor.BLOCK, one.key, "", catalogue, lang) for one in wish]
+    name = COMMA[lang].join(labels[:MOST_NAMED]) + ("…" if len(labels) > MOST_NAMED else "")
+    if first.said and is_chinese(first.said) == (lang == "zh"):
+        name = f"{first.said}（{name}）" if lang == "zh" else f"{first.said} ({name})"
+    gone = isinstance(first, Applied) and first.after is None
+    return texts.say(f"replies.{'cleared' if gone else 'set'}.block", lang, name=name)
+
+
+def _told(about: Applied | Entry, texts: Texts, catalogue: Catalogue, lang: Lang) -> str:
+    told = describe if isinstance(about, Applied) else describe_entry
+    return told(about, texts, catalogue, lang)  # pyright: ignore[reportArgumentType]
 
 
 def _with_said(label: str, said: str, lang: Lang) -> str:
