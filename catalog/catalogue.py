@@ -15,6 +15,7 @@ from catalog.nearest import Nearest, nearest
 from catalog.people import People
 from catalog.postings import Postings, union
 from catalog.spelling import contains, form, people_in
+from catalog.taxonomy import parted
 from catalog.vocabulary import Vocabulary, Words
 from catalog.whitening import Whitening
 
@@ -158,7 +159,7 @@ class Catalogue:
         if kind == "item":
             return np.array([self.row[key]] if key in self.row else [], dtype=np.int32)
         if kind == "category":
-            return self._category_rows(key) if key in self._paths else self._tag_rows(key, self._labelled)
+            return self._less(key) if parted(key)[0] in self._paths else self._tag_rows(key, self._labelled)
         if kind in self._terms:
             rows = self._term_rows(kind, key)
             return rows if len(rows) else self._tags.holding(key)
@@ -167,6 +168,12 @@ class Catalogue:
         if kind == "title":
             return self._titled(key)
         return union([self._names[kind].exactly(name) for name in self.people.names(key)])
+
+    def _less(self, path: str) -> np.ndarray:
+        """The rows of a path without those of the parts that are taken out of it."""
+        base, less = parted(path)
+        rows = self._category_rows(base)
+        return np.setdiff1d(rows, union([self._category_rows(part) for part in less])) if less else rows
 
     def _category_rows(self, path: str) -> np.ndarray:
         members = self.words.taxonomy.members(path)

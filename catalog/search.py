@@ -2,24 +2,28 @@
 
 A query is answered three ways: by the names it holds (title, author, series, narrator), by its words (BM25), by its
 meaning. A query that *is* a name puts the items of that name first; else words and meaning are weighed together, and a
-name inside a longer query lifts its items. Ties go to the more played item. A small catalogue is looked at whole; in a
-large one only the best by words, the nearest in meaning and those named are weighed.
+name inside a longer query lifts its items. A query that names a kind of thing (a category, a format) lifts all that is
+of it; with any other, titles that hold it and what is marked with it come before what is only near in meaning. Ties go
+to the more played item. A small catalogue is looked at whole; in a large one only the best by words, the nearest in
+meaning and those named are weighed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from pydantic import BaseModel
 
 from catalog.catalogue import Catalogue
-from catalog.items import Item
+from catalog.formats import formats_called
+from catalog.items import Format, Item, under
 from catalog.lexical import Bundle, Field, Lexical
 from catalog.names import Names
 from catalog.spelling import contains, form
-from catalog.taxonomy import Category
+from catalog.taxonomy import Category, Taxonomy
 from catalog.vocabulary import Term, Words
 from catalog.wishes import core
 
@@ -29,6 +33,12 @@ LEXICAL_SHARE = 0.5
 NAME_LIFT = 0.8
 THEME_LIFT = 0.4
 """What of the way to the top an item gains that is marked with the very words of the query."""
+SHELF_LIFT = 0.8
+"""The same of what stands on the shelf that the query names: it is what was asked for, whatever its words are."""
+RAISE = 0.2
+"""How far what holds the very word comes above what is only near: little, as what is near may be all there is of it."""
+LOOKED_FOR_TITLES = 50
+"""Of so many of the best by words the titles are looked at."""
 MOST_MARKED = 1000
 """A word that marks more is too common to tell anything."""
 MIN_SCORE = 0.1
@@ -60,6 +70,37 @@ class Hit(BaseModel, frozen=True, extra="forbid"):
     """How near the item is in meaning."""
 
 
+@dataclass(frozen=True)
+class Shelf:
+    """The kind of thing that a query is nothing but the name of."""
+
+    paths: tuple[str, ...]
+    """Categories, or groups of them; of "Radio Drama" the one below "Storytelling & Radio Drama" alone."""
+    formats: tuple[Format, ...]
+
+    def path_of(self, item: Item, taxonomy: Taxonomy) -> str | None:
+        """By which of the paths an item stands here, None where it does by none."""
+        members = ((path, member) for path in self.paths for member in taxonomy.members(path))
+        return next((path for path, member in members if any(under(own, member) for own in item.categories)), None)
+
+    def mask(self, catalogue: Catalogue) -> np.ndarray:
+        """Which rows stand here."""
+        held = [catalogue.in_category(path) for path in self.paths]
+        held += [catalogue.kept("format", kind, lambda kind=kind: _of_format(catalogue, kind)) for kind in self.formats]
+        return np.logical_or.reduce(held)
+
+
+def shelf(query: str, catalogue: Catalogue) -> Shelf | None:
+    """What kind of thing a query names, None for any other query ("a comedy of manners", "Dracula")."""
+    wanted, taxonomy = form(core(query)), catalogue.words.taxonomy
+    named = (*taxonomy.categories, *taxonomy.groups)
+    marks = catalogue.kept("shelf", wanted, lambda: np.array([wanted in _kind_names(one) for one in named], dtype=bool))
+    called = [named[place].path for place in np.flatnonzero(marks).tolist()]
+    formats = tuple(formats_called(wanted))
+    paths = tuple(path for path in called if not any(one != path and under(one, path) for one in called))
+    return Shelf(paths, formats) if paths or formats else None
+
+
 class Search:
     """Looks through one catalogue; builds its word index when made (about a second for 10,000 items). Thread-safe."""
 
@@ -86,11 +127,7 @@ class Search:
         score = LEXICAL_SHARE * np.sqrt(lexical) + (1 - LEXICAL_SHARE) * semantic
         lift = self._catalogue.popularity[rows] * np.float32(_POPULARITY_SHARE)
         score = score * (1 - _POPULARITY_SHARE) + lift * (score > 0)
-        for place, share in _places(rows, within):
-            score[place] += (1 - score[place]) * NAME_LIFT * share
-        themed = np.isin(rows, self._marked_with(wish))
-        score[themed] += (1 - score[themed]) * THEME_LIFT
-        score *= NAMED
+        score = NAMED * self._lifted(wish, rows, score, lexical, within)
         for place, weight in _places(rows, exactly):
             score[place] = NAMED + (1 - NAMED) * (0.9 * weight + 0.1 * score[place])
         best = _best(score, k, None if mask is None else mask[rows])
@@ -106,6 +143,31 @@ class Search:
         rows, score = rows[rows != row], _meaning(cosines[rows != row])
         best = _best(score, k, None if mask is None else mask[rows])
         return [_hit(int(rows[at]), score[at], 0.0, score[at]) for at in best]
+
+    def _lifted(
+        self, wish: str, rows: np.ndarray, score: np.ndarray, lexical: np.ndarray, within: Mapping[int, float]
+    ) -> np.ndarray:
+        """The scores with what the record says lifted over what is only near in words and meaning."""
+        own, more = np.zeros(len(rows), dtype=bool), score.copy()
+        for place, share in _places(rows, within):
+            own[place] = True
+            more[place] += (1 - more[place]) * NAME_LIFT * share
+        themed = np.isin(rows, self._marked_with(wish))
+        more[themed] += (1 - more[themed]) * THEME_LIFT
+        if kind := shelf(wish, self._catalogue):
+            held = kind.mask(self._catalogue)[rows]
+            more[held] += (1 - more[held]) * SHELF_LIFT
+        else:
+            own[self._titled(form(wish), rows, lexical)] = True
+            own |= themed
+            nearest = more[~own].max(initial=0.0)
+            more[own] = np.maximum(more[own], nearest + RAISE * (1 - nearest) * more[own])
+        return more
+
+    def _titled(self, word: str, rows: np.ndarray, lexical: np.ndarray) -> list[int]:
+        """The places of rows whose title or series holds a word, of the best by words: there is no index of that."""
+        best = _best(lexical, LOOKED_FOR_TITLES, None)
+        return [at for at in best if _holds(self._catalogue.items[rows[at]], word)]
 
     def _marked_with(self, wish: str) -> list[int]:
         """The rows of a theme that the words name. What only lies in a category of which they are an alias is none."""
@@ -128,6 +190,23 @@ class Search:
             worded = np.concatenate([above, worded[words[worded] == edge][: LOOKED_AT - len(above)]])
         near, _ = index.near(np.asarray(vector, dtype=np.float32), LOOKED_AT, index.among(mask))
         return np.unique(np.concatenate([worded, near, np.array(named, dtype=np.int64)]))
+
+
+def _kind_names(entry: Category) -> set[str]:
+    """What a category is called as a whole, in their form: its labels, each half of a root's double one, and aliases
+    that it stands for or that its label says: 悬疑 of 悬疑推理."""
+    labels = [form(entry.en), form(entry.zh)]
+    halves = map(form, entry.en.split("&")) if entry.level == 1 else ()
+    said = (form(alias) for alias in entry.aliases)
+    return {*labels, *halves, *map(form, entry.whole), *(one for one in said if one in labels[1] and len(one) > 1)}
+
+
+def _of_format(catalogue: Catalogue, kind: Format) -> np.ndarray:
+    return np.array([item.format == kind for item in catalogue.items], dtype=bool)
+
+
+def _holds(item: Item, word: str) -> bool:
+    return any(contains(form(name), word) for name in (item.title, item.title_alt, item.series) if name)
 
 
 def _meaning(cosine: np.ndarray) -> np.ndarray:

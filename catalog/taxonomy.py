@@ -16,6 +16,16 @@ _INDENT = 2
 _DEEPEST = 2
 
 
+LESS = " -"
+"""Stands in a path before each part that is taken out of it: "fiction -mystery"."""
+
+
+def parted(path: str) -> tuple[str, tuple[str, ...]]:
+    """A path and the parts that are taken out of it."""
+    base, *less = path.split(LESS)
+    return base, tuple(less)
+
+
 class Category(BaseModel, frozen=True, extra="forbid"):
     """One node of the tree."""
 
@@ -76,22 +86,25 @@ class Taxonomy(BaseModel, frozen=True, extra="forbid"):
         parents = {c.path.rpartition("/")[0] for c in self.categories}
         return tuple(c for c in self.categories if c.path not in parents)
 
-    def without(self, path: str, part: str) -> tuple[str, ...] | None:
-        """The categories that make up `path` less `part`, which lies below it; None where it does not."""
-        parts = self.members(path) if self.members(path) != (path,) else tuple(c.path for c in self.children(path))
-        if part == path or not any(under(part, one) for one in parts):
+    def without(self, path: str, part: str) -> str | None:
+        """A path less a part of it: "fiction -mystery" of "fiction"; None where `part` is no part of what it holds."""
+        base, less = parted(path)
+        inside = any(part != base and under(part, member) for member in self.members(base))
+        if not inside or any(under(part, gone) for gone in less):
             return None
-        left: list[str] = []
-        for one in parts:
-            left += (self.without(one, part) or ()) if under(part, one) else [one]
-        return tuple(left)
+        return LESS.join([base, *(gone for gone in less if not under(gone, part)), part])
 
     def label(self, path: str, lang: str) -> str:
-        """The category's name in "en" or "zh"; an unknown path is its own label."""
-        category = self._by_path.get(path)
+        """The category's name in "en" or "zh", with what is taken out of it; an unknown path is its own label."""
+        base, less = parted(path)
+        category = self._by_path.get(base)
         if category is None:
             return path
-        return category.zh if lang == "zh" else category.en
+        name = category.zh if lang == "zh" else category.en
+        gone = [self.label(part, lang) for part in less]
+        if not gone:
+            return name
+        return f"{name}（{'、'.join(gone)}除外）" if lang == "zh" else f"{name} except {', '.join(gone)}"
 
     def says(self, path: str, word: str) -> bool:
         """Whether the label of a category, or of one above it, says a word, whatever is put around it: "horror novels".

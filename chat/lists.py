@@ -1,37 +1,29 @@
-"""Lists: a wish for one goes through the pipeline, is written to the journal, and gets its sentence."""
+"""Lists: which one a turn calls for, how it is made, and how it is asked for again."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any
 from zlib import crc32
 
-import numpy as np
-
-from catalog.items import AGE_ORDER
 from catalog.spelling import form
-from chat.llm.lexicon import KINDS
 from chat.parts import Parts
 from chat.policy import afresh
 from db.journal import Journal
 from db.pbox import Undone
-from recommend.filters import wanted as left_by
-from recommend.pbox import Entry, Factor
+from recommend.filters import for_children
+from recommend.pbox import Factor
 from recommend.request import OWN_PAGE, Listener, Request, Slate, UiLanguage
-from recommend.wished import meets
-from tools.changing import box
-from tools.context import ListRequest, TurnContext
-from tools.replies import GLUE, is_here, list_line
-from tools.words import describe_entry, joined, name_of
+from tools.context import Fact, ListRequest, TurnContext
+from tools.replies import is_here
 
 NOTHING_UNDONE = Undone()
 SIZE = 6
 LARGEST = 20
 RECENT_EVENTS = 200
-SUBJECT = ("query", "told", "anchor", "category")
+SUBJECT = ("query", "told", "anchor", "category", "format")
 """What of a request "more" goes on with, beside its intent."""
 NO_SUBJECT = {"size", "again"}
 """What of a wish for a list does not say what it is of."""
@@ -72,10 +64,15 @@ class ListMaker:
         return slate
 
     def _subject(self, wanted: ListRequest, user_id: str, conversation_id: str, shown: Sequence[str]) -> dict[str, Any]:
-        """What a list is of, as `Request` names it. More of a list is of the same, less all that was shown of it."""
+        """What a list is of, as `Request` names it, and for whom: that stays as it was until words say otherwise."""
+        before = self._parts.stores.journal.request(user_id, conversation_id)
+        children = before.get("children") if wanted.children is None else wanted.children
+        return self._of(wanted, before, shown) | {"children": children}
+
+    def _of(self, wanted: ListRequest, before: Mapping[str, Any], shown: Sequence[str]) -> dict[str, Any]:
+        """More of a list is of the same, less all that was shown of it."""
         if wanted.again or wanted.intent not in ("more", "discover"):
             return wanted.model_dump(exclude=NO_SUBJECT)
-        before = self._parts.stores.journal.request(user_id, conversation_id)
         if wanted.intent == "discover":
             surprised = before.get("seen", ()) if before.get("intent") == "discover" else ()
             return wanted.model_dump(exclude=NO_SUBJECT) | {"seen": frozenset((*surprised, *shown, *wanted.seen))}
@@ -96,6 +93,34 @@ def wanted_list(ctx: TurnContext, said: str) -> ListRequest | None:
         before = ctx.stores.journal.request(ctx.user_id, ctx.conversation_id)
         return asked[0] if _own_page(before) else asked[0].model_copy(update={"intent": "home"})
     return asked[0]
+
+
+def heard_by(ctx: TurnContext, wanted: ListRequest | None, said: str) -> ListRequest | None:
+    """The list with who will hear it, where the words say so, and a fact for the reply where that is news.
+
+    Words that say nothing else ("it's for my son, he's 5") bring the list on the screen anew.
+    """
+    children, journal = for_children(said), ctx.stores.journal
+    before = made_for_children(journal.request(ctx.user_id, ctx.conversation_id))
+    if children is not None and wanted is None and children != before and _did_nothing(ctx):
+        ctx.outcome.asked, ctx.outcome.options = None, []
+        wanted = same_again(journal, ctx.user_id, ctx.conversation_id)
+    if children is None or wanted is None:
+        return wanted
+    if children != before:
+        ctx.outcome.facts.append(Fact(kind="for_children" if children else "for_grown_ups"))
+    return wanted.model_copy(update={"children": children})
+
+
+def _did_nothing(ctx: TurnContext) -> bool:
+    """Whether a turn did at most ask back: a question about an item ("is it for kids?") has its facts."""
+    return not (ctx.outcome.changes or ctx.outcome.facts or ctx.outcome.about or ctx.outcome.undone)
+
+
+def made_for_children(request: Mapping[str, Any]) -> bool:
+    """Whether a journalled request was for small children; those of old say it by their words alone."""
+    said = f"{request.get('query') or ''} {request.get('told') or ''}"
+    return bool(for_children(said) if request.get("children") is None else request["children"])
 
 
 def _refreshed(ctx: TurnContext) -> ListRequest:
@@ -139,11 +164,13 @@ def same_again(
     Where what was undone brought that list, the one that it took the place of.
     """
     before = _standing(journal, user_id, conversation_id, undone)
+    children = made_for_children(before)
     if _own_page(before):
-        return ListRequest(intent="home", told=before.get("told"), size=before.get("size"), again=True)
+        told, size = before.get("told"), before.get("size")
+        return ListRequest(intent="home", told=told, size=size, children=children, again=True)
     seen = frozenset((*before.get("seen", ()), *unwanted)).difference(undone.item_ids)
     same = {name: before.get(name) for name in (*SUBJECT, "size")}
-    return ListRequest(intent=before["intent"], seen=seen, again=True, **same)
+    return ListRequest(intent=before["intent"], seen=seen, children=children, again=True, **same)
 
 
 def _standing(journal: Journal, user_id: str, conversation_id: str, undone: Undone) -> Mapping[str, Any]:
@@ -168,72 +195,3 @@ def list_language(journal: Journal, conversation_id: str, listener: Listener) ->
 def _own_page(request: Mapping[str, Any]) -> bool:
     """Whether a journalled request asks for nothing but what its listener likes."""
     return request.get("intent", "home") in OWN_PAGE
-
-
-def about_list(parts: Parts, ctx: TurnContext, wanted: ListRequest, slate: Slate) -> str:
-    """What the list is, and honestly what it could not give. "" where the changes speak for themselves."""
-    say, lang, count = parts.texts.say, ctx.lang, len(slate.cards)
-    if not count and wanted.intent == "more":
-        return say("talk.no_more", lang)
-    if not count and wanted.query:
-        here = is_here(wanted.query, parts.engine, lang)
-        return say("talk.hidden" if here else "talk.not_found", lang, query=wanted.query)
-    if not count:
-        return say("talk.empty", lang)
-    quiet = wanted.intent == "home" and (ctx.outcome.changes or ctx.outcome.undone or ctx.outcome.facts)
-    sentence = "" if quiet else list_line(wanted, slate, parts.engine, lang, partial(_left, parts, ctx))
-    missing = _missing(parts, ctx, wanted, slate) if wanted.intent in OWN_PAGE else ""
-    return GLUE[lang].join(part for part in (sentence, missing) if part)
-
-
-def _left(parts: Parts, ctx: TurnContext) -> np.ndarray:
-    """The rows that the listener's hard wishes and age mark leave (a mask)."""
-    catalogue, stores = parts.engine.catalogue, parts.stores
-    return left_by(box(ctx), catalogue) & (catalogue.ages <= AGE_ORDER.index(stores.users.get(ctx.user_id).age))
-
-
-def _missing(parts: Parts, ctx: TurnContext, wanted: ListRequest, slate: Slate) -> str:
-    """What the listener asked for and the list does not hold."""
-    say, lang, count = parts.texts.say, ctx.lang, len(slate.cards)
-    if "few" in slate.relaxed:
-        return say("talk.last" if wanted.intent == "more" else "talk.few", lang, n=count)
-    if "query" in slate.relaxed:
-        return say("talk.near_only", lang)
-    lost = [entry for entry in box(ctx).entries if entry.name in slate.relaxed]
-    if lost:
-        return _unmet(parts, ctx, lost)
-    return say("talk.in_parts", lang) if "together" in slate.relaxed else ""
-
-
-def _unmet(parts: Parts, ctx: TurnContext, lost: Sequence[Entry]) -> str:
-    """Which wishes nothing here meets at all, and which no item of the list meets."""
-    catalogue, left = parts.engine.catalogue, _left(parts, ctx)
-    nowhere = [entry for entry in lost if not meets(entry, catalogue).any()]
-    somewhere = [entry for entry in lost if entry not in nowhere]
-    here = any((meets(entry, catalogue) & left).any() for entry in somewhere)
-    groups = {"none_at_all": nowhere, "none_of" if here else "none_here": somewhere}
-    return GLUE[ctx.lang].join(
-        parts.texts.say(f"talk.{name}", ctx.lang, what=joined((_thing(parts, e, ctx.lang) for e in entries), ctx.lang))
-        for name, entries in groups.items()
-        if entries
-    )
-
-
-def _thing(parts: Parts, entry: Entry, lang: UiLanguage) -> str:
-    """What a wish is for; the phrase of the parameter where it is for no thing ("up to 30 min")."""
-    if entry.factor not in (Factor.CATEGORY, Factor.ENTITY, Factor.MOOD):
-        return describe_entry(entry, parts.texts, parts.engine.catalogue, lang)
-    name, kind = name_of(entry.factor, entry.key, entry.said, parts.engine.catalogue, lang), entry.key.partition(":")[0]
-    of_name = entry.factor == Factor.ENTITY and kind in KINDS
-    return parts.texts.say(f"talk.of_{kind}", lang, name=name) if of_name else name
-
-
-def heading(parts: Parts, slate: Slate, wanted: Mapping[str, Any], lang: UiLanguage) -> str:
-    """The title over a list. `wanted`: the journalled request that it answers."""
-    say, catalogue = parts.texts.say, parts.engine.catalogue
-    if slate.intent == "search" and wanted.get("query"):
-        return say("view.found", lang, query=wanted["query"])
-    if slate.intent == "similar" and wanted.get("anchor") in catalogue.row:
-        return say("view.similar", lang, title=catalogue.item(wanted["anchor"]).title)
-    names = {"trending": "trending", "discover": "new_for_you", "more": "more"}
-    return say(f"view.{names.get(slate.intent, 'for_you')}", lang)

@@ -51,11 +51,12 @@ _PLAIN = frozenset(
     "about around minutes minute min mins hour hours half english chinese again before while when during because and "
     "but something like similar same kind sort style spirit vein one ones author narrator series first second third "
     "fourth fifth sixth last other another others read narrated hosted written podcast podcasts audiobook audiobooks "
-    "book books course courses episode episodes novel novels story stories show shows".split()
+    "book books course courses episode episodes novel novels story stories show shows fine okay allowed except besides "
+    "apart aside search".split()
 )
 _PLAIN_CHINESE = re.compile(
     r"第[\d一二三四五六七八九十两]+[个部本集篇]?|[这那][一]?[个部本些位]|有声书|有声小说|差不多|作者|演播|主播|别的|其他|其它|还有|"
-    "播客|小说|节目|故事|课程|系列|书(?![\u3400-\u9fff])|"
+    "播客|小说|节目|故事|课程|系列|书(?![\u3400-\u9fff])|可以|除了|除外|例外|之外|以外|但是|但|"
     "不要|不想|别给我|别|类似|像|一样|那样|那种|同类|完结|连载|免费|付费|热门|冷门|分钟|小时|左右|以内|适合|时候|路上|特别|非常|超级|短一点|长一点|"
     "[短长新老多少不太很最只也都和跟在要听讲]"
 )
@@ -66,22 +67,25 @@ _CHARACTER = re.compile(r"[\u3400-\u9fff]")
 _WORD_OR_CHARACTER = re.compile(f"{_WORD.pattern}|{_CHARACTER.pattern}")
 
 
-def telling(text: str, calls: Sequence[Mapping[str, Any]], *, bare: bool = False) -> str | None:
+def telling(
+    text: str, calls: Sequence[Mapping[str, Any]], *, bare: bool = False, kind: str | None = None
+) -> str | None:
     """The part of an utterance to look for, None where its calls say it all.
 
     calls: what was read from it and done, each with name and args. bare: whether it wishes for something that hardly
-    an item of the catalogue has.
+    an item of the catalogue has. kind: what it names as a kind of thing ("radio dramas"), which finds itself.
     """
     if any(call["name"] == _UNDOING for call in calls):
         return None  # a correction also says what was not meant
     wishes = any(call["name"] in WISHES and not _rejected(call) for call in calls)
     topic = any(words_of(str(call["args"].get("query", ""))) >= TOPIC for call in calls)
-    if not wishes or not (topic or bare or rest_of(text, calls) >= REST):
+    if not wishes or not (topic or bare or rest_of(_without(text, [kind] if kind else []), calls) >= REST):
         return None
     called = [name for call in calls for name in _proper(call)]
     left = _without(_without(text, filter(None, map(_rejected, calls))), called)
-    if called and not _content(left):
-        return None
+    said_all = not (topic or bare) and words_of(_content(left)) < REST
+    if called and (said_all or not _content(left)):
+        return None  # what is left are words around the names
     return " ".join(left.split())[:LONGEST] or None
 
 
@@ -99,10 +103,10 @@ def near(text: str, search: Search) -> bool:
 def unheld(changes: Sequence[Applied], catalogue: Catalogue) -> bool:
     """Whether one of these changes wishes for something that fewer than FEW items have, and whose words say what it is.
 
-    A person's name says nothing: what lies near its words is by anybody.
+    A thing's own name says nothing: what lies near the words of a person, a title or a series is by anybody.
     """
     wishes = [change for change in changes if change.factor in HELD and (change.after or 0.0) > 0.0]
-    things = [thing for thing in map(_thing, wishes) if thing[0] not in PEOPLE]
+    things = [thing for thing in map(_thing, wishes) if thing[0] not in NAMED]
     return any(len(catalogue.rows_with(*thing)) < FEW for thing in things)
 
 

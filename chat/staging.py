@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 from chat.chips import Offer
-from chat.lists import RECENT_EVENTS, heading, list_language
+from chat.list_words import heading
+from chat.lists import RECENT_EVENTS, list_language
 from chat.parts import Parts
 from chat.view import CardView, Chip, Message, Screen, ToolNote
 from db.journal import TurnRecord

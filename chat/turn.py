@@ -13,11 +13,13 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
+from catalog.search import shelf
 from catalog.spelling import is_chinese
 from chat.agent import Agent, AgentContext
 from chat.faithful import faithful
 from chat.heard import Heard, tapped
-from chat.lists import ListMaker, about_list, list_language, wanted_list
+from chat.list_words import about_list
+from chat.lists import ListMaker, heard_by, list_language, wanted_list
 from chat.narrative import missed, near, telling, unheld
 from chat.parts import Parts
 from chat.policy import courtesy, search_for
@@ -26,6 +28,7 @@ from chat.view import Step
 from db.journal import TurnRecord
 from recommend.request import Listener, UiLanguage
 from tools.context import Option
+from tools.forgetting import calls_to_forget
 from tools.options import options_for
 from tools.replies import compose
 
@@ -90,13 +93,17 @@ class TurnRunner:
     async def _listen(self, spoken: Spoken, opening: Opening, heard: Heard) -> AsyncIterator[Step]:
         """Runs the agent, or the calls of a tap; yields a step for each thing that a tool did."""
         outcome, told = opening.context.outcome, 0
-        events = (
-            self._ask_agent(opening, heard) if spoken.calls is None else tapped(spoken.calls, opening.context, heard)
-        )
+        calls = self._forgetting(spoken, opening.context) if spoken.calls is None else spoken.calls
+        events = tapped(calls, opening.context, heard) if calls else self._ask_agent(opening, heard)
         async for _ in events:
             for made in outcome.done[told:]:
                 yield Step(kind="tool", text=made.text, note=tool_note(made))
             told = len(outcome.done)
+
+    def _forgetting(self, spoken: Spoken, ctx: AgentContext) -> Sequence[dict[str, Any]]:
+        """The calls for words that only want something forgotten that is wished for; no model knows what that is."""
+        entries = ctx.stores.pbox.load(ctx.user_id, ctx.now, ctx.conversation_id).entries
+        return calls_to_forget(spoken.text, entries, ctx.engine, ctx.lang)
 
     async def _ask_agent(self, opening: Opening, heard: Heard) -> AsyncIterator[None]:
         async for message in self._agent.run(opening.system, opening.messages, opening.context):
@@ -148,13 +155,14 @@ class TurnRunner:
         """Fetches the list that the turn calls for, composes the reply, and remembers the turn."""
         ctx = opening.context
         ctx.outcome.mend(heard.mended)
-        wanted = wanted_list(ctx, spoken.text)
+        wanted = heard_by(ctx, wanted_list(ctx, spoken.text), spoken.text)
         if wanted and wanted.intent in ("home", "search", "similar"):
             engine = self._parts.engine
             bare = spoken.calls is None and unheld(ctx.outcome.changes, engine.catalogue)
             bare = bare and near(spoken.text, engine.search)
             said = spoken.text if spoken.calls is None else wanted.query or ""
-            told = telling(said, heard.worked(ctx.outcome), bare=bare)
+            kind = wanted.query if wanted.query and shelf(wanted.query, engine.catalogue) else None
+            told = telling(said, heard.worked(ctx.outcome), bare=bare, kind=kind)
             wanted = wanted.model_copy(update={"told": told or wanted.told})
         hearer = opening.listener.model_copy(update={"ui_language": ctx.lang})
         slate = self._lists.make(hearer, ctx.conversation_id, wanted, ctx.now, ctx.shown) if wanted else None

@@ -10,12 +10,12 @@ from recommend.campaigns import MOST_STRENGTH
 from recommend.fine import LIKING, RISING, STANDING, TONGUES, standing, telling_logits, tongue
 from recommend.reading import Reading
 from recommend.recall import Pool
-from recommend.wished import kept_for, meets
+from recommend.wished import meet_most, together
 
 KEEP = 200
 KEEP_NOVEL = 20
 """So many of the best candidates of new interests go on whatever their score: mixing picks from them."""
-KEEP_WISHED = 8
+KEEP_WISHED = 12
 """So many of the best that meet a wish of this sitting go on likewise (`recommend.wished.answered`)."""
 
 WEIGHTS: Mapping[str, float] = {
@@ -45,8 +45,8 @@ def _reserved(reading: Reading, pool: Pool, order: np.ndarray) -> Iterator[np.nd
     novel = pool.recalled.get("novel")
     if novel is not None:
         yield order[novel[order]][:KEEP_NOVEL]
-    for wish in kept_for(reading):
-        yield order[meets(wish, reading.catalogue, pool.rows[order])][:KEEP_WISHED]
+    for wanted in together(reading):
+        yield order[meet_most(wanted, reading.catalogue, pool.rows[order])][:KEEP_WISHED]
 
 
 def linear(reading: Reading, pool: Pool) -> np.ndarray:

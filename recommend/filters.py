@@ -12,6 +12,7 @@ import re
 import numpy as np
 
 from catalog.catalogue import Catalogue
+from catalog.formats import FORMAT_WORDS
 from catalog.items import AGE_ORDER, Item
 from catalog.spelling import form
 from recommend.effects import having, within
@@ -47,6 +48,17 @@ FOR_CHILDREN = re.compile(
 )  # fmt: skip
 """Words of a search or telling that say that small children will listen; a daughter without an age counts as small,
 where it is for her."""
+FOR_GROWN_UPS = re.compile(
+    r"\bfor (?:me|myself|adults|grown-?ups|my (?:wife|husband|partner|girlfriend|boyfriend|mum|mom|mother|dad|father|"
+    r"parents))\b(?! (?:and|with|or|to)\b)"
+    r"|给(?:我?自己|大人|成人|老婆|老公|我?爸|我?妈|父母)(?!和|跟)|(?:我自己|大人|成人|成年人)听|(?<!孩子)(?<!他)(?<!她)自己听",
+    re.IGNORECASE,
+)
+"""Words of a turn that say that somebody grown up will listen."""
+_NOT_FOR = re.compile(
+    r"(?:\bnot|\bnothing|\bno \w+|n['’]t (?:\w+ ){0,3}(?:anything|any|stuff|things)|不是|不要|别|不用|不想听)\s*$",
+    re.IGNORECASE,
+)
 FOR_ADULTS = re.compile(
     r"\bfor (?:[a-z]+ )?(?:adults|grown-?ups)\b(?! (?:and|or) (?:kids|children))|\badults only\b"
     r"|\b(?:adult|grown-?up) (?:bedtime|sleep)\b|成人(?:版|向|睡前|助眠|故事|听)"
@@ -58,13 +70,15 @@ ADULT_TAGS = frozenset({"adult", "grown up", "成人", "成年人"})
 """Tags that say it, in their form."""
 CHILDREN = "7+"
 """The highest age mark for them."""
+FEW_OF_FORMAT = 3
+"""Fewer items of a format make no list."""
 AVOID_REPEATS = -0.5
 """From this value of `repeats` down, what was heard is left out altogether."""
 
 
 def allowed(request: Request, catalogue: Catalogue, heard: np.ndarray, rejected: np.ndarray) -> np.ndarray:
     """Mask of the rows that may be shown; `heard` and `rejected` (for now or for good) come from the history."""
-    mask = listenable(request, catalogue) & wanted(request.pbox, catalogue)
+    mask = _of_format(request, catalogue, listenable(request, catalogue) & wanted(request.pbox, catalogue))
     mask[[catalogue.row[item_id] for item_id in request.seen if item_id in catalogue.row]] = False
     if request.intent == "search":  # who looks for something finds it, however it was liked
         return mask
@@ -78,13 +92,37 @@ def allowed(request: Request, catalogue: Catalogue, heard: np.ndarray, rejected:
     return mask
 
 
+def _of_format(request: Request, catalogue: Catalogue, mask: np.ndarray) -> np.ndarray:
+    """Those of the rows that have the format asked for; all of them where next to nothing has it."""
+    if request.format is None:
+        return mask
+    kept = mask & catalogue.holds("tag", FORMAT_WORDS[request.format][0])
+    return kept if kept.sum() >= FEW_OF_FORMAT else mask
+
+
+def for_children(said: str) -> bool | None:
+    """Whether words say that small children will listen (True), or somebody grown up (False); None for neither.
+
+    What is said last counts: "not for the kids this time, for me".
+    """
+    found = [(m.start(), not _NOT_FOR.search(said[: m.start()])) for m in FOR_CHILDREN.finditer(said)]
+    found += [(m.start(), False) for m in FOR_GROWN_UPS.finditer(said)]
+    return max(found)[1] if found else None
+
+
 def listenable(request: Request, catalogue: Catalogue) -> np.ndarray:
-    """Available, and within the listener's age mark; where the words say that small children listen, fit for them."""
-    mark = AGE_ORDER.index(request.listener.age)
-    if not FOR_CHILDREN.search(f"{request.query or ''} {request.told or ''}"):
-        return catalogue.available & (catalogue.ages <= mark)
-    mark = min(mark, AGE_ORDER.index(CHILDREN))
-    return catalogue.available & (catalogue.ages <= mark) & ~_for_adults(catalogue)
+    """Available, and within the listener's age mark; where small children listen, fit for them."""
+    spoken = for_children(f"{request.query or ''} {request.told or ''}")
+    children = bool(spoken) if request.children is None else request.children
+    return catalogue.available & suited(catalogue, request.listener.age, children=children)
+
+
+def suited(catalogue: Catalogue, age: str, *, children: bool) -> np.ndarray:
+    """The rows within a listener's age mark (a mask); where small children listen, those that are fit for them."""
+    mark = AGE_ORDER.index(age)
+    if not children:
+        return catalogue.ages <= mark
+    return (catalogue.ages <= min(mark, AGE_ORDER.index(CHILDREN))) & ~_for_adults(catalogue)
 
 
 def _for_adults(catalogue: Catalogue) -> np.ndarray:

@@ -11,8 +11,10 @@ from typing import Protocol
 
 import numpy as np
 
+from catalog.search import shelf
 from recommend.chance import chance
 from recommend.effects import BETA
+from recommend.filters import for_children
 from recommend.pbox import Factor
 from recommend.reading import Reading
 from recommend.recall import Pool
@@ -45,6 +47,11 @@ RISING, STANDING = 4.0, 0.6
 """Logits of what rises most in a list of what trends, and the share of an item's standing beside it."""
 TONGUES: Mapping[Intent, float] = {"search": 0.0, "similar": 0.3}
 """Share of TONGUE that counts for a list that was asked for."""
+TOPIC_TONGUE, KIND_STANDING = 0.4, 0.5
+"""The same for a search of which much that is found is as good: what is told at length, or a kind of thing; and the
+share of an item's standing within its kind."""
+CHILDRENS, MADE_FOR_CHILDREN = ("children", "kids show"), 3.0
+"""What is made for children is called one of these, and gains so many logits where they listen."""
 FATIGUE, MOST_FATIGUE = 0.15, 0.6
 """Logits lost per time that an item was shown and left alone, and at most."""
 
@@ -58,9 +65,23 @@ class Scorer(Protocol):
 def fine(reading: Reading, pool: Pool, scorer: Scorer) -> list[Candidate]:
     """The candidates with their whole provenance, best first; equal scores keep the catalogue's order."""
     scores = scorer(reading, pool) + telling_logits(reading) * _of(pool, "told") + reading.shift[pool.rows]
+    scores = scores + _made_for_children(reading, pool)
     order = np.lexsort((pool.rows, -scores))
     ranked = pool.take(order, pool.coarse)
     return _candidates(reading, ranked, scores[order].astype(float).tolist())
+
+
+def _made_for_children(reading: Reading, pool: Pool) -> np.ndarray:
+    """Where small children listen, what is made for them comes before what merely does them no harm.
+
+    Of a search only where it is for nothing else ("六岁"): who looks for whales means whales.
+    """
+    request = reading.request
+    if not request.children or (request.intent == "search" and not for_children(request.query or "")):
+        return _nothing(pool)
+    kinds = [kind for word in CHILDRENS if (kind := shelf(word, reading.catalogue))]
+    made = [kind.mask(reading.catalogue)[pool.rows] for kind in kinds]
+    return MADE_FOR_CHILDREN * np.any(made, axis=0) if made else _nothing(pool)
 
 
 def telling_logits(reading: Reading) -> float:
@@ -72,8 +93,7 @@ def additive(reading: Reading, pool: Pool) -> np.ndarray:
     """The transparent scorer: what was asked for, what the listener likes, and what is good anyway."""
     match reading.request.intent:
         case "search":
-            topic = 0.4 * tongue(reading, pool) if reading.request.told else _nothing(pool)
-            return 10.0 * np.round(_of(pool, "query"), 2) + topic
+            return 10.0 * np.round(_of(pool, "query"), 2) + _beside_query(reading, pool)
         case "similar":
             beside = 5.0 * _of(pool, "similar") + 0.8 * _of(pool, "collaborative")
             return beside + 0.5 * standing(reading, pool) + TONGUES["similar"] * tongue(reading, pool)
@@ -84,6 +104,15 @@ def additive(reading: Reading, pool: Pool) -> np.ndarray:
             return standing(reading, pool) + tongue(reading, pool) + _noise(reading, pool)
         case _:
             return _personal(reading, pool)
+
+
+def _beside_query(reading: Reading, pool: Pool) -> np.ndarray:
+    """What settles a search for no single thing: the language that is heard, and how good an item is of its kind."""
+    kind = shelf(reading.request.query or "", reading.catalogue)
+    if kind is None:
+        return TOPIC_TONGUE * tongue(reading, pool) if reading.request.told else _nothing(pool)
+    own = kind.mask(reading.catalogue)[pool.rows]
+    return TOPIC_TONGUE * tongue(reading, pool) + KIND_STANDING * standing(reading, pool) * own
 
 
 def _personal(reading: Reading, pool: Pool) -> np.ndarray:

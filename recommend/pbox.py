@@ -73,6 +73,9 @@ DIMENSION: dict[Factor, Dimension] = {
     Factor.LANGUAGE: Dimension.PROFILE,
 }
 
+INTERESTS = frozenset(factor for factor, dimension in DIMENSION.items() if dimension == Dimension.INTEREST)
+"""Categories, people, series and themes: what a wish is about."""
+
 BOUNDS: dict[Factor, tuple[float, float]] = {
     Factor.BLOCK: (0.0, 1.0),
     Factor.PENALTY: (0.0, 1.0),

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from catalog.items import Format
 from recommend.pbox import PBox
 
 UiLanguage = Literal["en", "zh"]
@@ -79,6 +80,10 @@ class Request(BaseModel, frozen=True, extra="forbid"):
     """Item id that the list should resemble (intent "similar")."""
     category: str | None = None
     """Category path that a trending list is limited to."""
+    format: Format | None = None
+    """The format that a list keeps to where there is some of it."""
+    children: bool | None = None
+    """Whether small children will listen; None where only the words of the query or telling may say so."""
     seen: frozenset[str] = frozenset()
     """Item ids that were just shown and should not come again ("more")."""
     seed: int = 0

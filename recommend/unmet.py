@@ -5,13 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from recommend.claims import SURE_HIT
-from recommend.pbox import Factor
+from recommend.pbox import INTERESTS
 from recommend.reading import Reading
 from recommend.request import OWN_PAGE, Candidate
 from recommend.wished import meets, wishes
-
-INTERESTS = frozenset({Factor.CATEGORY, Factor.ENTITY})
-"""Factors of which an item is expected to meet one wish, not all: who likes romance and Liu Cixin likes either."""
 
 
 def unmet(reading: Reading, chosen: list[Candidate]) -> tuple[str, ...]:
@@ -35,6 +32,7 @@ def _unmet_wishes(reading: Reading, rows: np.ndarray) -> list[str]:
     names = [name for name, hits in met.items() if not hits.any()]
     if names or not spoken:
         return names
+    # Of its interests an item is expected to meet one, not all: who likes romance and Liu Cixin likes either.
     either = [met[wish.name] for wish in spoken if wish.factor in INTERESTS]
     every = np.all([met[wish.name] for wish in spoken if wish.factor not in INTERESTS], axis=0)
     if either:

@@ -16,8 +16,8 @@ WISHES = frozenset({Factor.CATEGORY, Factor.ENTITY, Factor.MOOD, Factor.SCENE, F
 SIGNED = frozenset({Factor.STATUS, Factor.ACCESS})
 """Factors whose negative values are wishes too."""
 SITTING_HOURS = 1.0
-NEWEST_SHARE = 3
-"""The newest wish has at least one place in so many, where so much meets it; any other wish has one."""
+NEWEST_SHARE = 2
+"""What meets the newest wishes has at least one place in so many."""
 
 
 def wishes(reading: Reading) -> list[Entry]:
@@ -48,44 +48,63 @@ def _in_titles_only(wish: Entry, catalogue: Catalogue) -> bool:
     return kind == "theme" and not len(catalogue.rows_with(kind, word))
 
 
+def together(reading: Reading) -> list[list[Entry]]:
+    """The wishes that places are kept for: first the newest ones, which were said together, then each older one."""
+    spoken = kept_for(reading)
+    newest = [wish for wish in spoken if wish.set_at == spoken[0].set_at]
+    return [newest, *([wish] for wish in spoken[len(newest) :])] if newest else []
+
+
+def meet_most(wanted: Sequence[Entry], catalogue: Catalogue, rows: np.ndarray) -> np.ndarray:
+    """Which of some rows meet as many of these wishes at once as any of them does, and one at least (a mask)."""
+    met = _met(wanted, catalogue, rows)
+    return (met > 0) & (met == met.max(initial=0))
+
+
 def answered(
     reading: Reading, chosen: Sequence[Candidate], given: Sequence[Candidate], ranked: Sequence[Candidate]
 ) -> list[Candidate]:
-    """`chosen` with its last places given to wishes that too little on the list meets, as far as `ranked` meets them.
+    """`chosen` as the answer to what was wished for last: an older liking may outweigh a wish, but not silence it.
 
-    given: what else will stand on the list. An older liking may outweigh a wish, but not silence it. Nothing moves up:
-    a stronger wish, which needs no kept place, can only rank higher.
+    What meets most of the newest wishes at once comes first and has half of the list, as far as `ranked` holds so
+    much; any other wish that nothing meets has the last place. given: what else will stand on the list. How strong a
+    wish is plays no part here, so a stronger one can only rank higher.
     """
-    slate = list(chosen)
-    spoken = kept_for(reading)
-    pool = np.array([c.row for c in ranked], dtype=np.int64)
-    for place, wish in enumerate(spoken):
-        fit = [ranked[i] for i in np.flatnonzero(meets(wish, reading.catalogue, pool)).tolist()]
-        wanted = max(1, reading.request.size // NEWEST_SHARE) if place == 0 else 1
-        for _ in range(min(wanted, len(fit)) - _count(reading, wish, [*given, *slate])):
-            taken = {c.row for c in (*given, *slate)}
-            new = next((c for c in fit if c.row not in taken), None)
-            leaving = _spare(reading, spoken, wish, slate)
-            if new is None or leaving is None:
-                break
-            slate = [*slate[:leaving], *slate[leaving + 1 :], new]
-    return slate
+    slate, catalogue, wanted = list(chosen), reading.catalogue, together(reading)
+    for place, wishes_now in enumerate(wanted):
+        fit = [c for c, does in zip(ranked, meet_most(wishes_now, catalogue, _rows(ranked)), strict=True) if does]
+        keep = wanted[0] if place else []
+        slate = _with(fit, slate, given, 1 if place else reading.request.size // NEWEST_SHARE, keep, catalogue)
+    if not wanted:
+        return slate
+    return [slate[place] for place in np.argsort(-_met(wanted[0], catalogue, _rows(slate)), kind="stable").tolist()]
 
 
-def _count(reading: Reading, wish: Entry, slate: Sequence[Candidate]) -> int:
-    return int(meets(wish, reading.catalogue, np.array([c.row for c in slate], dtype=np.int64)).sum())
+def _with(
+    fit: Sequence[Candidate],
+    slate: list[Candidate],
+    given: Sequence[Candidate],
+    places: int,
+    keep: Sequence[Entry],
+    catalogue: Catalogue,
+) -> list[Candidate]:
+    """The slate with at least so many of those that fit, best first, on its last places; what meets `keep` stays."""
+    wanted = {c.row for c in fit}
+    there = {c.row for c in (*slate, *given)}
+    new = [c for c in fit if c.row not in there][: max(0, min(max(1, places), len(fit)) - len(wanted & there))]
+    kept = _met(keep, catalogue, _rows(slate)) > 0
+    free = [place for place, c in enumerate(slate) if c.row not in wanted and not kept[place]]
+    gone = set(free[len(free) - min(len(new), len(free)) :])
+    return [c for place, c in enumerate(slate) if place not in gone] + new[: len(gone)]
 
 
-def _spare(reading: Reading, spoken: list[Entry], wish: Entry, slate: list[Candidate]) -> int | None:
-    """The last place of `slate` whose item meets no wish; else the last one that can go.
+def _met(wanted: Sequence[Entry], catalogue: Catalogue, rows: np.ndarray) -> np.ndarray:
+    """How many of the wishes each row meets: int (n,)."""
+    return sum((meets(wish, catalogue, rows).astype(int) for wish in wanted), np.zeros(len(rows), dtype=int))
 
-    Nothing goes that meets the wish at hand, or that is the only one to meet another.
-    """
-    rows = np.array([c.row for c in slate], dtype=np.int64)
-    met = np.array([meets(other, reading.catalogue, rows) for other in spoken])
-    idle = ~met.any(axis=0)
-    needed = meets(wish, reading.catalogue, rows) | met[met.sum(axis=1) <= 1].any(axis=0)
-    return next((place for free in (idle, ~needed) for place in np.flatnonzero(free)[::-1].tolist()), None)
+
+def _rows(candidates: Sequence[Candidate]) -> np.ndarray:
+    return np.array([c.row for c in candidates], dtype=np.int64)
 
 
 def _is_wish(reading: Reading, entry: Entry) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from db.pbox import Change
 from recommend.pbox import Factor
 from tests.tools_stage import Stage, make_engine
+from tools.forgetting import calls_to_forget
 from tools.registry import run_call
 from tools.words import describe_entry
 
@@ -193,6 +194,13 @@ def test_a_comparison_begins_at_the_bound_in_its_way(
     assert shorter(stage, of_minutes(stage, 10, 50), said, word) == {"min": least, "max": most}
 
 
+def test_shorter_ones_of_something_else_are_compared_with_nothing(stage: Stage) -> None:
+    context = stage.context(said="science, shorter ones", shown=of_minutes(stage, 1200, 2000))
+    for name, args in (more("science"), ("set_length", {"length": "short"})):
+        run_call(context, name, args)
+    assert {entry.key: entry.value for entry in stage.box().of(Factor.LENGTH)} == {"max": 60.0}
+
+
 def test_a_bit_longer_than_minutes_is_no_epic(stage: Stage) -> None:
     bounds = shorter(stage, of_minutes(stage, 10, 50), "a bit longer", "long")
     assert bounds["min"][0] < 50 and bounds["max"] == (bounds["min"][0] * 4, "soft")
@@ -272,15 +280,17 @@ def test_a_category_is_left_out_of_the_wider_one_that_is_blocked(
     said = together(stage, *calls)
     catalogue = stage.engine.catalogue
     gone = np.any([catalogue.holds(*key.split(":", 1)) for key in stage.set_keys(Factor.BLOCK)], axis=0)  # type: ignore[arg-type]
-    assert (catalogue.in_category("mystery") & ~gone).any() and (gone >= catalogue.in_category("horror")).all()
-    assert "are the same" not in said and "fiction (" in said
+    mystery = catalogue.in_category("mystery")
+    assert not (mystery & gone).any() and (gone >= catalogue.in_category("horror") & ~mystery).all()
+    assert "no Fiction except Mystery & Thriller" in said.replace("no other fiction (", "no ") and "same" not in said
 
 
 def test_that_holds_in_a_later_turn_too_and_by_lifting_the_part(stage: Stage) -> None:
     stage.do(NO_FICTION[0], **NO_FICTION[1])
     told = stage.reply(stage.do("unblock_content", kind="category", name="mystery"))
-    assert "“Mystery & Thriller” is no longer a part of “no Fiction”" in told
-    assert not any(key == "category:mystery" for key in stage.set_keys(Factor.BLOCK))
+    assert told == "Done: no Fiction except Mystery & Thriller — until you undo it."
+    stage.do("unblock_content", kind="category", name="romance")
+    assert set(stage.set_keys(Factor.BLOCK)) == {"category:fiction -mystery -romance"}
     stage.do(MORE_MYSTERY[0], **MORE_MYSTERY[1])
     stage.do("unblock_content", kind="category", name="fiction")
     assert not stage.set_keys(Factor.BLOCK)
@@ -347,8 +357,76 @@ def test_a_wish_that_is_to_be_forgotten_is_neither_blocked_nor_disliked(stage: S
     assert set(stage.set_keys(Factor.CATEGORY)) == {"history"} and not stage.set_keys(Factor.BLOCK)
     together(stage, ("update_mood_preference", {"mood": "funny", "weight": -0.8}), said="忘掉搞笑")
     assert not stage.set_keys(Factor.MOOD)
-    together(stage, no("horror", "category"), said="forget horror")
+    assert "nothing to forget about horror" in together(stage, no("horror", "category"), said="forget horror")
+    assert not stage.set_keys(Factor.BLOCK)
+    together(stage, no("horror", "category"), said="drop horror")
     assert set(stage.set_keys(Factor.BLOCK)) == {"category:horror"}
+
+
+@pytest.mark.parametrize(
+    ("words", "tools"),
+    [("forget history", ["update_interest_weight"]), ("Please forget the history part.", ["update_interest_weight"]),
+     ("忘掉历史", ["update_interest_weight"]), ("never mind funny", ["update_mood_preference"]),
+     ("把历史删掉吧", ["update_interest_weight"]), ("forget history and give me jazz", []), ("forget it", []),
+     ("forget romance", ["unblock_content"]), ("drop everything", []), ("drop horror", []), ("forget languages", [])],
+)  # fmt: skip
+def test_a_message_that_only_wants_a_wish_forgotten_needs_no_model(stage: Stage, words: str, tools: list[str]) -> None:
+    together(stage, more("history"), feels("funny"), no("romance", "category"))
+    calls = calls_to_forget(words, stage.box().entries, stage.engine, "en")
+    assert [call["name"] for call in calls] == tools
+    for call in calls:
+        together(stage, (call["name"], call["args"]), said=words)
+    assert len(stage.box().entries) == 3 - len(tools)
+
+
+def test_forgetting_what_nobody_wished_for_is_told_and_blocks_nothing(stage: Stage) -> None:
+    (call,) = calls_to_forget("forget jazz", (), stage.engine, "en")
+    assert "nothing to forget about jazz" in together(stage, (call["name"], call["args"]), said="forget jazz")
+    assert not stage.box().entries
+
+
+def test_narrowing_one_block_leaves_another_as_it_was(stage: Stage) -> None:
+    for call in (no("romance", "category"), NO_FICTION, MORE_MYSTERY):
+        together(stage, call)
+    assert set(stage.set_keys(Factor.BLOCK)) == {"category:romance", "category:fiction -mystery"}
+    together(stage, ("unblock_content", {"kind": "category", "name": "fiction"}))
+    assert set(stage.set_keys(Factor.BLOCK)) == {"category:romance"}
+
+
+@pytest.mark.parametrize("said", ["except Chinese history", "除了中国历史"])
+def test_an_exception_said_after_a_block_is_no_further_block(stage: Stage, said: str) -> None:
+    together(stage, no("history", "category"))
+    together(stage, no("Chinese history", "category"), said=said)
+    assert "category:history -history/chinese-history" in stage.set_keys(Factor.BLOCK)
+
+
+def test_a_wish_for_what_a_blocked_word_means_takes_the_block_back(stage: Stage) -> None:
+    together(stage, no("children"))
+    together(stage, more("children's books"))
+    assert not stage.set_keys(Factor.BLOCK)
+
+
+def test_another_word_for_what_is_blocked_lifts_it_and_says_that_both_are_one(stage: Stage) -> None:
+    together(stage, no("silly"))
+    assert "To me “silly” and “funny” are the same" in together(stage, feels("funny"))
+    assert not stage.set_keys(Factor.BLOCK)
+
+
+def test_a_genre_instead_takes_the_place_of_a_genre_and_a_format_of_a_format(stage: Stage) -> None:
+    together(stage, more("crime podcasts"))
+    together(stage, more("audiobooks"), said="audiobooks instead")
+    assert set(stage.set_keys(Factor.CATEGORY)) == {"truecrime"}
+    assert set(stage.set_keys(Factor.ENTITY)) == {"tag:audiobook"}
+    together(stage, more("history"), said="换成历史")
+    assert set(stage.set_keys(Factor.CATEGORY)) == {"history"} and stage.set_keys(Factor.ENTITY)
+
+
+def test_longer_than_a_bound_that_is_lifted_for_now_is_longer_than_what_is_shown(stage: Stage) -> None:
+    stage.do("set_length", max_minutes=60)
+    stage.do("set_length", length="any", duration="session")
+    run_call(stage.context(said="longer", shown=of_minutes(stage, 1200, 2000)), "set_length", {"length": "long"})
+    bounds = {entry.key: entry.value for entry in stage.box().of(Factor.LENGTH)}
+    assert bounds["min"] >= 1200
 
 
 def test_a_named_mood_is_forgotten_without_the_others(stage: Stage) -> None:
@@ -398,3 +476,19 @@ def test_what_is_known_tells_of_titles_too_and_counts_wishes(stage: Stage) -> No
     box = stage.box()
     wishes = [entry for entry in box.entries if box.of_one_wish(entry)[0] == entry]
     assert len(wishes) < len(box.entries) and outcome.done[0].text == f"{len(wishes)} preferences"
+
+
+@pytest.mark.parametrize("name", ["stories", "书", "三岁", "something"])
+def test_a_wish_for_anything_is_one_for_a_list_and_no_theme(stage: Stage, name: str) -> None:
+    outcome = stage.do("update_interest_weight", category=name, weight_increase=0.3)
+    assert not stage.box().entries and [wish.intent for wish in outcome.lists] == ["home"]
+
+
+def test_stories_for_a_small_child_are_those_for_children(stage: Stage) -> None:
+    together(stage, more("故事"), said="给我五岁的女儿找点故事", lang="zh")
+    assert set(stage.set_keys(Factor.CATEGORY)) == {"kids/stories"}
+
+
+def test_who_wants_nothing_else_is_told_that_a_liking_only_leans(stage: Stage) -> None:
+    assert "not keep everything else out" in together(stage, more("podcasts"), said="only podcasts please")
+    assert "not keep everything else out" not in together(stage, more("podcasts"), said="more podcasts please")

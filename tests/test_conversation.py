@@ -879,3 +879,58 @@ def test_a_wish_for_a_word_that_nothing_is_marked_with_is_met_by_titles_that_hol
     assert (meets(marked, catalogue) == catalogue.holds("theme", "war")).all()
     answer = reply(heard(conversation(stage, ScriptedModel.of(calls(loved("tag", "midnight")))), "midnight"))
     assert "nothing that is" not in answer and "Nothing here is both" not in answer
+
+
+LESS_SCARY = ("update_mood_preference", {"mood": "scary", "weight": -0.4})
+FUNNY = ("update_mood_preference", {"mood": "funny", "weight": 0.8})
+
+
+def ages(stage: Stage, steps: list[Step]) -> set[str]:
+    return {stage.engine.catalogue.item(item_id).age for item_id in ids(steps)}
+
+
+def test_every_list_of_a_talk_is_fit_for_small_children_until_the_words_say_otherwise(stage: Stage) -> None:
+    model = ScriptedModel.of(*(calls(call) for call in (LESS_SCARY, MORE, FUNNY, DETECTIVES, MORE_HISTORY)))
+    talk, small = conversation(stage, model), {"all", "7+"}
+    first = heard(talk, "for my kids, not too scary")
+    assert ages(stage, first) <= small and "suits small children" in reply(first)
+    for words in ("more", "something funny", "detectives"):
+        later = heard(talk, words)
+        assert ages(stage, later) <= small and "small children" not in reply(later)
+    assert stage.stores.journal.request("anna", "talk-anna")["children"] is True
+    assert "No longer only what suits" in reply(heard(talk, "more history, for me"))
+    assert stage.stores.journal.request("anna", "talk-anna")["children"] is False
+
+
+def test_taking_back_the_words_about_the_children_takes_back_that_they_listen(stage: Stage) -> None:
+    model = ScriptedModel.of(calls(MORE_HISTORY), calls(LESS_SCARY))
+    talk = conversation(stage, model)
+    heard(talk, "more history")
+    heard(talk, "for my kids, not too scary")
+    talk.undo("anna", "talk-anna")
+    assert not stage.stores.journal.request("anna", "talk-anna")["children"]
+
+
+def test_who_listens_is_heard_where_nothing_else_was_said_and_not_from_a_question_about_an_item(stage: Stage) -> None:
+    model = ScriptedModel.of(
+        calls(MORE_HISTORY), calls(("item_details", {"item": "1"})), calls(("ask_clarification", {"topic": "item"}))
+    )
+    talk = conversation(stage, model)
+    heard(talk, "more history")
+    heard(talk, "is the first one for kids?")
+    assert not stage.stores.journal.request("anna", "talk-anna")["children"]
+    answer = heard(talk, "it's for my daughter, she's 5")
+    assert ages(stage, answer) <= {"all", "7+"} and "Which" not in reply(answer)
+
+
+def test_a_wish_that_is_met_nowhere_is_told_once_and_a_theme_as_one(stage: Stage) -> None:
+    model = ScriptedModel.of(calls(loved("tag", "qwyxzzo")), calls(FUNNY))
+    talk = conversation(stage, model)
+    assert "I have nothing about “qwyxzzo”." in reply(heard(talk, "more qwyxzzo"))
+    assert "qwyxzzo" not in reply(heard(talk, "something funny"))
+
+
+def test_a_search_for_a_kind_of_thing_is_no_telling(stage: Stage) -> None:
+    talk = conversation(stage, ScriptedModel.of(calls(("search_catalog", {"query": "radio dramas"}))))
+    heard(talk, "do you have radio dramas?")
+    assert stage.stores.journal.request("anna", "talk-anna")["told"] is None

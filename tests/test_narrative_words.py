@@ -197,3 +197,21 @@ def test_what_is_told_about_something_alike_orders_what_resembles_it() -> None:
     plain = recall(read(request(intent="similar", anchor=anchor), catalogue(), models()), search())
     told = recall(read(request(intent="similar", anchor=anchor, told=TOLD), catalogue(), models()), search())
     assert "told" not in plain.scores and told.recalled["told"].any()
+
+
+@pytest.mark.parametrize("name", ["item:nothing-here", "series:No Such Saga"])
+def test_the_name_of_a_title_or_a_series_says_nothing_of_what_it_is_about(name: str) -> None:
+    assert not unheld([wished(Factor.ENTITY, name)], catalogue())
+
+
+@pytest.mark.parametrize(("text", "names"), [
+    ("除了三体以外都可以", ["三体"]), ("单田芳的白眉大侠可以", ["单田芳", "白眉大侠"]),
+    ("Dune is fine, but except that okay", ["Dune"]),
+])  # fmt: skip
+def test_words_that_only_allow_a_name_or_make_an_exception_of_it_tell_nothing(text: str, names: list[str]) -> None:
+    assert telling(text, [wish_for("series", name) for name in names]) is None
+
+
+@pytest.mark.parametrize(("text", "query"), [("搜广播剧", "广播剧"), ("do you have radio dramas?", "radio dramas")])
+def test_the_name_of_a_kind_of_thing_is_searched_for_and_not_looked_for_as_a_telling(text: str, query: str) -> None:
+    assert telling(text, [{"name": "search_catalog", "args": {"query": query}}], kind=query) is None

@@ -13,7 +13,7 @@ from catalog.items import Item, under
 from catalog.spelling import contains, form
 from prompts.texts import Texts
 from recommend.amounts import count, duration
-from recommend.claims import Claim, claims
+from recommend.claims import TOLD_NEAR, Claim, claims
 from recommend.explain import _told
 from recommend.kinship import branch, related
 from recommend.pbox import Factor
@@ -59,6 +59,11 @@ def held_by_source(rest: str, item: Item, asked: Request) -> bool:
         return together >= 2 and name in {other.id for other in touched}
     if kind == "query" and name == "description":
         return contains(form(item.description), form(asked.query or ""))
+    if kind == "query" and name.startswith("category:"):
+        members = CATALOGUE.words.taxonomy.members(name.partition(":")[2])
+        return any(under(own, member) for own in item.categories for member in members)
+    if kind == "query" and name.startswith("format:"):
+        return item.format == name.partition(":")[2]
     return kind in {"trending", "query"}
 
 
@@ -254,3 +259,22 @@ def test_chinese_counts_stand_without_spaces() -> None:
     assert texts.say("reasons.rated", "zh", rating="4.5", count=count(18_000, "zh")) == "评分4.5，1.8万人评价"
     assert texts.say("reasons.popular", "zh", plays=count(5_630_000, "zh")) == "播放563万次"
     assert texts.say("reasons.niche", "zh", plays="812") == "小众，播放812次"
+
+
+@pytest.mark.parametrize(("query", "lang", "text"), [
+    ("评书", "zh", "评书"), ("播客", "zh", "播客"),
+    ("podcasts", "en", "Podcast"), ("mystery", "en", "Mystery & Thriller"),
+])  # fmt: skip
+def test_what_is_of_the_kind_that_was_looked_for_is_told_to_be_just_that(
+    query: str, lang: UiLanguage, text: str
+) -> None:
+    listener = Listener(user_id="u", ui_language=lang)
+    cards = pipeline().recommend(request(listener=listener, intent="search", query=query)).cards
+    assert cards and all(card.reason.text.startswith(text) for card in cards)
+
+
+@pytest.mark.parametrize(("share", "said"), [(1.0, True), (TOLD_NEAR, True), (TOLD_NEAR - 0.05, False)])
+def test_only_what_fits_a_telling_about_as_well_as_the_best_is_called_close_to_it(share: float, said: bool) -> None:
+    reading = read(request(told="a detective in an old house where it snows"), CATALOGUE, models())
+    found = claims(reading, Candidate(item_id=CATALOGUE.items[0].id, row=0, sources={"told": share}))
+    assert ("reasons.told" in {claim.text for claim in found}) is said

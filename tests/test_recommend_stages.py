@@ -14,7 +14,7 @@ import pytest
 from catalog.catalogue import Catalogue
 from catalog.search import Search
 from recommend.effects import heard_strength, length_fit, voice
-from recommend.filters import FOR_CHILDREN, listenable
+from recommend.filters import FOR_CHILDREN, for_children, listenable
 from recommend.interactions import Interactions
 from recommend.kinship import related
 from recommend.models import Models, fit_models
@@ -23,7 +23,7 @@ from recommend.pipeline import Pipeline
 from recommend.ranking.grades import grades
 from recommend.reading import Reading, read
 from recommend.recall import recall
-from recommend.request import Candidate, Event, EventKind, History, Listener, Request
+from recommend.request import Candidate, Event, EventKind, History, Listener, Request, UiLanguage
 from recommend.rerank import RerankFailed
 from tests.recommend_stage import NOW, catalogue, entry, history, models, pipeline, population, request, search
 
@@ -318,3 +318,38 @@ def test_what_says_that_it_is_for_adults_is_nothing_for_small_children_whatever_
     asked = [request(intent="search", query=query) for query in ("sleep stories", "sleep stories for my daughter")]
     anyone, child = (listenable(one, small).tolist() for one in asked)
     assert all(anyone) and child == [False] * 4 + [True] * 4
+
+
+@pytest.mark.parametrize(("said", "children"), [
+    ("给孩子听的，不要太吓人", True), ("not too scary, for my kids", True),
+    ("for me, and then one for my 5-year-old", True),
+    ("不要给孩子听的", False), ("not for my kids this time", False), ("nothing for kids please", False),
+    ("not for the kids, for me", False), ("给我自己听", False), ("大人听的", False), ("something for myself", False),
+    ("for my wife", False), ("something for me and my dog", None), ("pick one for me to read to them", None),
+    ("来点故事", None),
+])  # fmt: skip
+def test_who_will_listen_is_read_from_the_last_words_that_say_it(said: str, children: bool | None) -> None:
+    assert for_children(said) is children
+
+
+def test_small_children_keep_to_what_is_fit_for_them_whatever_the_words_of_the_list_are() -> None:
+    plain, small = listenable(request(), CATALOGUE), listenable(request(children=True), CATALOGUE)
+    assert small.sum() < plain.sum() and not (small & ~plain).any()
+    assert {CATALOGUE.items[row].age for row in np.flatnonzero(small)} <= {"all", "7+"}
+    grown_up = request(told="stories for my daughter, she's 5", children=False)
+    assert (listenable(grown_up, CATALOGUE) == plain).all()
+    old = request(told="stories for my daughter, she's 5").model_dump(exclude={"children"})
+    assert (listenable(Request.model_validate(old), CATALOGUE) == small).all()
+
+
+def test_where_small_children_listen_most_of_a_list_is_made_for_them() -> None:
+    made = CATALOGUE.in_category("kids") | CATALOGUE.with_tag("kids show")
+    shown = pipeline().recommend(request(children=True)).item_ids
+    assert sum(made[CATALOGUE.row[item_id]] for item_id in shown) >= len(shown) / 2
+
+
+@pytest.mark.parametrize(("lang", "query"), [("zh", "播客"), ("zh", "广播剧"), ("en", "podcasts"), ("en", "comedy")])
+def test_of_a_kind_of_thing_that_in_the_language_of_the_page_comes_first(lang: UiLanguage, query: str) -> None:
+    listener = Listener(user_id="someone", ui_language=lang)
+    shown = pipeline().recommend(request(listener=listener, intent="search", query=query)).item_ids
+    assert {CATALOGUE.item(item_id).language for item_id in shown} == {lang}

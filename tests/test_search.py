@@ -13,7 +13,7 @@ from catalog.catalogue import Catalogue
 from catalog.demo import demo_items, demo_words
 from catalog.gloss import Gloss
 from catalog.lexical import Lexical, pieces, stem
-from catalog.search import Search
+from catalog.search import Search, Shelf, shelf
 from catalog.wishes import core
 
 DIM = 64
@@ -158,3 +158,24 @@ def test_known_chinese_words_are_put_into_english():
     assert gloss.english("披发入森林", shortest=2) == "forest"
     assert gloss.in_english("黄仁宇") == ""
     assert gloss.in_english("plain English") == "plain English"
+
+
+@pytest.mark.parametrize("query", ["广播剧", "播客", "悬疑", "评书", "comedy", "radio dramas"])
+def test_a_query_that_names_a_kind_of_thing_finds_what_is_of_that_kind_first(catalogue, search, query):
+    kind = shelf(query, catalogue)
+    assert kind is not None
+    own = kind.mask(catalogue)
+    assert own[[hit.row for hit in search.query(query, 6)]].all()
+
+
+def test_a_shelf_is_named_by_all_of_a_query_and_the_narrowest_is_meant(catalogue):
+    assert shelf("radio dramas", catalogue) == Shelf(("drama/radio",), ("radio_drama",))
+    assert shelf("podcasts", catalogue) == Shelf((), ("podcast",))
+    assert all(shelf(query, catalogue) is None for query in ("Dracula", "a comedy of manners", "刘慈欣", "三国", ""))
+
+
+@pytest.mark.parametrize("query", ["三国", "sea", "midnight"])
+def test_titles_that_hold_a_query_come_before_what_is_only_near_in_meaning(catalogue, search, query):
+    titled, marked = catalogue.holds("title", query), catalogue.with_tag(query)
+    found = [bool(titled[hit.row]) for hit in search.query(query, 100) if titled[hit.row] or not marked[hit.row]]
+    assert any(found) and found == sorted(found, reverse=True)

@@ -77,3 +77,34 @@ def test_comments_blank_lines_and_missing_aliases_are_fine(tmp_path):
     file.write_text("# note\n\na | A | 甲 | x, y,\n  b | B | 乙\n", encoding="utf-8")
     tree = load_taxonomy(file)
     assert tree.get("a").aliases == ("x", "y") and tree.get("a/b").aliases == ()
+
+
+def test_a_path_may_be_less_some_of_its_parts():
+    tree = demo_words().taxonomy
+    less = tree.without("fiction", "mystery")
+    assert less == "fiction -mystery" and tree.label(less, "en") == "Fiction except Mystery & Thriller"
+    assert tree.label(less, "zh") == "小说（悬疑推理除外）"
+    assert tree.without(less, "mystery/detective") is None and tree.without("mystery", "fiction") is None
+    assert tree.without("history", "history/culture/food") == "history -history/culture/food"
+    assert tree.without("history -history/culture/food", "history/culture") == "history -history/culture"
+    assert tree.without("history", "history") is None and tree.without("history", "horror") is None
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [("= all | All | 全部 | everything", "must read"), ("= all | All | 全部 | | mystery, nowhere", "nowhere"),
+     ("= mystery | All | 全部 | | mystery", "twice")],
+)  # fmt: skip
+def test_a_group_that_cannot_be_is_named(tmp_path, line, fault):
+    file = tmp_path / "tree.txt"
+    file.write_text(f"{line}\nmystery | Mystery | 悬疑\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=fault):
+        load_taxonomy(file)
+
+
+def test_an_alias_may_stand_for_all_of_its_category(tmp_path):
+    file = tmp_path / "tree.txt"
+    file.write_text("romance | Romance | 言情 | love=, 女频\n", encoding="utf-8")
+    tree = load_taxonomy(file)
+    assert tree.get("romance").aliases == ("love", "女频")
+    assert tree.says("romance", "love") and not tree.says("romance", "女频")

@@ -19,7 +19,7 @@ from catalog.spelling import is_chinese
 from chat.cards import CardWriter
 from recommend.pbox import Factor
 from recommend.request import Card, Listener, Request, Slate
-from tools.context import Engine, ListRequest, Outcome, ToolRetry
+from tools.context import Done, Engine, Fact, ListRequest, Outcome, ToolRetry
 from tools.items import places_said
 from tools.options import options_for
 from tools.registry import run_call
@@ -610,3 +610,88 @@ def test_a_name_with_words_of_asking_around_it_is_counted_as_ever(stage: Stage) 
     shown = [*by_her, *ids_where(stage, stage.engine.catalogue.in_category("comedy"))[:2]]
     for query in ("Agatha Christie", "books by Agatha Christie", "Christie"):
         assert searched(stage, query, shown=shown) == told(stage, "found_some", query, n=2)
+
+
+def search_with(stage: Stage, words: str, query: str) -> ListRequest:
+    """The list that a search of a turn with these words notes."""
+    context = stage.context(said=words)
+    run_call(context, "search_catalog", {"query": query})
+    return context.outcome.lists[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "query", "format"),
+    [("podcasts about jazz", "jazz", "podcast"), ("courses about philosophy", "philosophy", "course"),
+     ("有没有讲恐龙的播客", "恐龙", "podcast"),
+     ("有没有郭德纲的相声", "郭德纲", "crosstalk"), ("something about jazz, no podcasts", "jazz", None),
+     ("podcasts or audiobooks about jazz", "jazz", None), ("something about golf courses", "golf courses", None)],
+)  # fmt: skip
+def test_a_search_leans_to_the_one_format_that_its_words_name(
+    stage: Stage, words: str, query: str, format: str | None
+) -> None:
+    assert search_with(stage, words, query).format == format
+
+
+@pytest.mark.parametrize(
+    ("query", "topic", "format"),
+    [("dinosaur podcasts", "dinosaur", "podcast"), ("恐龙播客", "恐龙", "podcast"), ("恐龙的课程", "恐龙", "course"),
+     ("The British History Podcast", "The British History Podcast", None), ("good podcasts", "good podcasts", None)],
+)  # fmt: skip
+def test_a_format_behind_a_topic_is_not_looked_for_as_a_word(
+    stage: Stage, query: str, topic: str, format: str | None
+) -> None:
+    wish = search_with(stage, query, query)
+    assert (wish.query, wish.format) == (topic, format)
+
+
+def test_a_title_that_is_here_in_another_format_only_is_still_found(stage: Stage) -> None:
+    assert search_with(stage, "is there a podcast of Dracula", "Dracula").format is None
+
+
+@pytest.mark.parametrize("intent", ["search", "trending"])
+def test_a_list_of_a_format_holds_nothing_else(stage: Stage, intent: str) -> None:
+    request = Request(
+        listener=Listener(user_id="anna"), now=NOON, intent=intent, query="philosophy", format="course"  # type: ignore[arg-type]
+    )  # fmt: skip
+    found = stage.engine.pipeline.recommend(request).item_ids
+    assert found and {stage.engine.catalogue.item(one).format for one in found} == {"course"}
+
+
+def test_a_format_of_next_to_nothing_keeps_a_list_open(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recommend.filters.FEW_OF_FORMAT", 10_000)
+    request = Request(listener=Listener(user_id="anna"), now=NOON, intent="search", query="Dracula", format="course")
+    found = stage.engine.pipeline.recommend(request).item_ids
+    assert {stage.engine.catalogue.item(one).format for one in found} - {"course"}
+
+
+@pytest.mark.parametrize(
+    ("category", "path", "format"),
+    [("history podcasts", "history", "podcast"), ("courses", "courses", "course"), ("podcasts", "podcasts", "podcast"),
+     ("history", "history", None)],
+)  # fmt: skip
+def test_what_is_popular_keeps_to_a_format(stage: Stage, category: str, path: str, format: str | None) -> None:
+    wish = stage.do("get_trending", category=category).lists[0]
+    assert (wish.category, wish.format) == (path, format)
+
+
+def test_of_a_title_as_many_are_counted_as_are_called_so(stage: Stage) -> None:
+    catalogue = stage.engine.catalogue
+    sherlock, dracula = named(stage, "Sherlock Holmes").id, named(stage, "Dracula").id
+    others = ids_where(stage, catalogue.in_category("comedy"))[:3]
+    assert searched(stage, "Dracula", shown=[dracula, *others]) == told(stage, "found_some", "Dracula", n=1)
+    adventures = named(stage, "The Adventures of Sherlock Holmes").id
+    line = searched(stage, "Sherlock Holmes", shown=[sherlock, adventures])
+    assert line == told(stage, "found_some", "Sherlock Holmes", n=1) and line.startswith("One of these is for")
+    both = [item.id for item in catalogue.items if item.title == "三体"]
+    assert len(both) > 1 and searched(stage, "三体", shown=both) == told(stage, "found", "三体")
+
+
+def test_what_a_reset_took_back_by_name_is_told_and_what_a_reset_of_all_took_back_is_not_told_twice(
+    stage: Stage,
+) -> None:
+    stage.do("update_interest_weight", category="romance", weight_increase=0.6)
+    gone = stage.do("update_interest_weight", category="romance", weight_increase=-0.6).changes
+    by_name = Outcome(changes=list(gone), done=[Done(tool="reset_preferences", text="", changes=tuple(gone))])
+    assert "Romance" in stage.reply(by_name)
+    by_name.facts.append(Fact(kind="reset", values={"what": "your tastes"}))
+    assert "Romance" not in stage.reply(by_name)

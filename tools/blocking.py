@@ -10,12 +10,11 @@ from catalog.catalogue import Catalogue
 from catalog.resolve import SURE, Kind
 from catalog.resolve_words import is_filler, negated
 from catalog.spelling import form
-from db.pbox import Change
+from catalog.taxonomy import parted
 from recommend.pbox import Entry, Factor, PBox
-from tools.changing import clear
-from tools.context import Duration, Fact, TurnContext
-from tools.linking import Link, free, is_mood, link_entity, spelt
-from tools.words import block_of, name_of
+from tools.context import Fact, TurnContext
+from tools.linking import free, is_mood, link_entity, spelt
+from tools.words import block_of
 
 CLOSE = 0.8
 """Score from which a misspelt mood may take more with it when it is blocked."""
@@ -72,7 +71,7 @@ def sparing(ctx: TurnContext, keys: tuple[str, ...], said: str) -> Spared:
         if left == list(keys):
             if not (_held(ctx.engine.catalogue, own) & ~taken(ctx, keys)).any():
                 facts.append(Fact(kind="nothing_left", values={"name": said, "wish": name}))
-        elif any(_alike(ctx, key, own) for key in keys):
+        elif any(alike(ctx, key, own) for key in keys):
             facts.append(Fact(kind="spared", values={"name": said, "wish": name}))
             left = [] if keys[0].startswith("tag:") and keys[0] not in left else left
         keys = tuple(left)
@@ -81,59 +80,24 @@ def sparing(ctx: TurnContext, keys: tuple[str, ...], said: str) -> Spared:
 
 def _beside(ctx: TurnContext, key: str, own: str) -> list[str]:
     """The keys that take what `key` takes, less a wish (the key of its block) that is the same or a part of it."""
-    if _alike(ctx, key, own):
+    if alike(ctx, key, own):
         return []
-    parts = _without(ctx, key, own)
-    return [key] if parts is None else parts
+    return [without(ctx, key, own) or key]
 
 
-def _alike(ctx: TurnContext, key: str, other: str) -> bool:
+def alike(ctx: TurnContext, key: str, other: str) -> bool:
     """Whether two blocks take the same items, and any."""
     gone = _held(ctx.engine.catalogue, key)
     return bool(gone.any()) and np.array_equal(gone, _held(ctx.engine.catalogue, other))
 
 
-def _without(ctx: TurnContext, key: str, own: str) -> list[str] | None:
-    """The categories of a blocked one less one below it; None where both are not categories, one in the other."""
-    (kind, _, path), (other, _, below) = key.partition(":"), own.partition(":")
+def without(ctx: TurnContext, key: str, own: str) -> str | None:
+    """The key of a blocked category less one in it; None where both are not categories, one in the other."""
+    (kind, _, path), (other, _, part) = key.partition(":"), own.partition(":")
     if kind != "category" or other != "category":
         return None
-    left = ctx.engine.catalogue.words.taxonomy.without(path, below)
-    return None if left is None else [f"category:{one}" for one in left]
-
-
-def in_the_way(ctx: TurnContext, pbox: PBox, link: Link, said: str) -> list[Entry]:
-    """The user's blocks that a liking takes back: of the very thing, or of just the items that it is for.
-
-    A block of "silly" takes all that is funny.
-    """
-    own = block_of(link.factor, link.key)
-    keys = tuple(key for key in (link.block, f"tag:{link.key}") if key)
-    found = blocks_named(ctx, pbox, keys, said)
-    alike = [e for e in pbox.of(Factor.BLOCK) if e not in found and own is not None and _alike(ctx, e.key, own)]
-    return list(dict.fromkeys([*found, *(e for block in alike for e in pbox.of_one_wish(block))]))
-
-
-def narrowed(ctx: TurnContext, pbox: PBox, own: str, duration: Duration | None) -> list[Change]:
-    """What takes a category (`own`: the key of its block) out of the wider ones that are blocked.
-
-    "No fiction", and now "more mystery": the rest of fiction stays blocked, which is told.
-    """
-    changes: list[Change] = []
-    for block in pbox.of(Factor.BLOCK):
-        left = _without(ctx, block.key, own)
-        if not left:
-            continue
-        scope = "session" if "session" in (duration, block.scope) else "lasting"
-        changes.append(clear(Factor.BLOCK, block.key, block.said, duration))
-        changes += [
-            Change(factor=Factor.BLOCK, key=key, op="set", value=1.0, hard=True, scope=scope, said=block.said)
-            for key in left
-        ]
-        wish = name_of(Factor.BLOCK, own, "", ctx.engine.catalogue, ctx.lang)
-        name = name_of(Factor.BLOCK, block.key, block.said, ctx.engine.catalogue, ctx.lang)
-        ctx.outcome.facts.append(Fact(kind="narrowed", values={"name": name, "wish": wish}))
-    return changes
+    left = ctx.engine.catalogue.words.taxonomy.without(path, part)
+    return None if left is None else f"category:{left}"
 
 
 def takes_all(ctx: TurnContext, keys: tuple[str, ...], own: str) -> bool:
@@ -141,7 +105,7 @@ def takes_all(ctx: TurnContext, keys: tuple[str, ...], own: str) -> bool:
 
     A person whose works happen to lie in it may still be liked.
     """
-    return any(_alike(ctx, key, own) or _without(ctx, key, own) is not None for key in keys)
+    return any(alike(ctx, key, own) or without(ctx, key, own) is not None for key in keys)
 
 
 def taken(ctx: TurnContext, keys: tuple[str, ...]) -> np.ndarray:
@@ -160,8 +124,8 @@ def category_left(ctx: TurnContext, said: str, gone: np.ndarray) -> str:
 def blocks_named(ctx: TurnContext, pbox: PBox, keys: tuple[str, ...], said: str) -> list[Entry]:
     """The user's blocks that these keys or this word mean, with those that came from the same words."""
     wanted, blocks = form(said), pbox.of(Factor.BLOCK)
-    found = [entry for entry in blocks if entry.key in keys or wanted in _forms(ctx, entry)]
-    beside = dict.fromkeys(other.name for entry in found for other in pbox.of_one_wish(entry))
+    found = [entry for entry in blocks if parted(entry.key)[0] in keys or wanted in _forms(ctx, entry)]
+    beside = {other.name for entry in found for other in pbox.of_one_wish(entry)}
     return found + [e for e in blocks if e not in found and e.name in beside]
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel
 
 from catalog.catalogue import Catalogue
+from catalog.items import Format
 from catalog.resolve import Resolver
 from catalog.search import Search
 from db.events import EventStore
@@ -55,8 +56,12 @@ class ListRequest(BaseModel, frozen=True, extra="forbid"):
     """Item id."""
     category: str | None = None
     """Category path."""
+    format: Format | None = None
+    """The one format that the words name beside what is looked for."""
     seen: frozenset[str] = frozenset()
     """Item ids that shall not be in it."""
+    children: bool | None = None
+    """Whether small children will listen; None as with the list before."""
     again: bool = False
     """Whether it is the list on the screen once more, whose items may all come again."""
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from langchain.tools import ToolRuntime
 from langchain_core.tools import tool
 
-from catalog.items import Item
+from catalog.formats import formats_called
+from catalog.items import Format, Item
 from catalog.resolve import SURE
-from catalog.spelling import people_in
+from catalog.spelling import form, people_in
 from tools.changing import say
 from tools.context import Done, Fact, ListRequest, TurnContext
+from tools.format_asked import format_said, topic_and_format
 from tools.items import LAST, find_item, is_place, meant, places_said
-from tools.linking import spoken
+from tools.linking import is_format, spoken, with_format
 from tools.titles import title_in
+from tools.voices import is_unmarked_voice, unmarked_voice
 
 FEWEST, MOST = 1, 20
 
@@ -46,6 +49,14 @@ _OTHERWISE = re.compile(
 _ORIGINAL = re.compile(r"[（(]原著")
 
 
+class _Trend(NamedTuple):
+    """What a list of what is popular is of."""
+
+    path: str | None = None
+    label: str = ""
+    format: Format | None = None
+
+
 @tool
 def recommend(runtime: ToolRuntime[TurnContext], count: int | None = None) -> str:
     """Recommend something, or more of it: "recommend me something", "more", "next", "show me five"."""
@@ -62,7 +73,10 @@ def search_catalog(query: str, runtime: ToolRuntime[TurnContext]) -> str:
     """Look for a title, a person, a topic or a plot: "got Dracula?", "books about octopuses"."""
     ctx = runtime.context
     wanted = spoken(query)
-    ctx.outcome.lists.append(ListRequest(intent="search", query=wanted))
+    if is_unmarked_voice(ctx, wanted):
+        return unmarked_voice(ctx, "search_catalog")
+    wanted, kind = topic_and_format(ctx, wanted)
+    ctx.outcome.lists.append(ListRequest(intent="search", query=wanted, format=kind))
     return _noted(ctx, "search_catalog", say(ctx, "step.search", query=wanted))
 
 
@@ -89,15 +103,10 @@ def find_similar(item: str, runtime: ToolRuntime[TurnContext]) -> str:
 def get_trending(runtime: ToolRuntime[TurnContext], category: str | None = None) -> str:
     """What is popular now, in a category or over all: "what's hot", "top podcasts this week"."""
     ctx = runtime.context
-    path, label = None, ""
-    if category and category.strip():
-        match = ctx.engine.resolver.resolve("category", category.strip(), lang=ctx.lang)
-        if match and match.how in SURE:
-            path, label = match.key, match.label
-        else:
-            ctx.outcome.facts.append(Fact(kind="no_category", values={"said": category.strip()}))
-    ctx.outcome.lists.append(ListRequest(intent="trending", category=path))
-    return _noted(ctx, "get_trending", say(ctx, "step.trending_in", what=label) if path else say(ctx, "step.trending"))
+    found = _trend(ctx, category.strip()) if category and category.strip() else _Trend(format=format_said(ctx))
+    ctx.outcome.lists.append(ListRequest(intent="trending", category=found.path, format=found.format))
+    text = say(ctx, "step.trending_in", what=found.label) if found.path else say(ctx, "step.trending")
+    return _noted(ctx, "get_trending", text)
 
 
 @tool
@@ -105,6 +114,19 @@ def discover_interests(runtime: ToolRuntime[TurnContext]) -> str:
     """Once, something outside the usual: "surprise me", "something completely different", "出圈一下"."""
     runtime.context.outcome.lists.append(ListRequest(intent="discover"))
     return _noted(runtime.context, "discover_interests", say(runtime.context, "step.discover"))
+
+
+def _trend(ctx: TurnContext, said: str) -> _Trend:
+    """The category, and the format, of "history podcasts", of "courses", of a category that is told to be none."""
+    genre, kind = with_format(ctx, said)
+    match = ctx.engine.resolver.resolve("category", genre, lang=ctx.lang)
+    if match is None or match.how not in SURE:
+        ctx.outcome.facts.append(Fact(kind="no_category", values={"said": said}))
+        return _Trend(format=format_said(ctx))
+    if is_format(ctx, match):
+        return _Trend(genre if formats_called(form(genre)) else match.name, genre, formats_called(match.name)[0])
+    formats = formats_called(form(kind))
+    return _Trend(match.key, match.label, formats[0] if formats else None)
 
 
 def _kin_asked(words: str) -> Kin | None:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from statistics import median
 
 from db.pbox import Change
-from recommend.pbox import BOUNDS, LENGTH_WORDS, Entry, Factor
-from tools.changing import clear, reached, scope_of
+from recommend.pbox import BOUNDS, INTERESTS, LENGTH_WORDS, Entry, Factor
+from tools.changing import box, clear, reached, scope_of
 from tools.context import Duration, ToolRetry, TurnContext
 
 LEAST, MOST = BOUNDS[Factor.LENGTH]
@@ -40,7 +40,7 @@ def between(ctx: TurnContext, least: int | None, most: int | None, duration: Dur
 def called(ctx: TurnContext, word: str, duration: Duration | None) -> list[Change]:
     """The bounds that a word stands for. What was bounded more strictly stays so: "short" lengthens nothing."""
     held = reached(ctx, duration).of(Factor.LENGTH)
-    if word in _COMPARING and _COMPARING[word].search(ctx.said) and (than := _reference(ctx, word, held)):
+    if (than := _reference(ctx, word)) is not None:
         return _compared(word, than, duration)
     least, most = LENGTH_WORDS.get(word, (LEAST, MOST))
     said = "" if word == "any" else word
@@ -52,11 +52,18 @@ def called(ctx: TurnContext, word: str, duration: Duration | None) -> list[Chang
     return [shortest, longest]
 
 
-def _reference(ctx: TurnContext, word: str, held: Sequence[Entry]) -> float | None:
-    """The minutes that "shorter" or "longer" compares with: the bound in its way, else the middle of what is shown."""
+def _reference(ctx: TurnContext, word: str) -> float | None:
+    """The minutes that "shorter" or "longer" compares with: the bound in its way, else the middle of what is shown.
+
+    None where nothing is compared, or with nothing that is shown: "science podcasts, shorter ones" begins anew.
+    """
+    anew = any(change.factor in INTERESTS and change.after for change in ctx.outcome.changes)
+    if anew or word not in _COMPARING or not _COMPARING[word].search(ctx.said):
+        return None
     catalogue = ctx.engine.catalogue
     minutes = [catalogue.item(item_id).sitting_minutes for item_id in ctx.shown if item_id in catalogue.row]
-    bound = next((entry.value for entry in held if entry.key == ("max" if word == "long" else "min")), None)
+    in_force = box(ctx).of(Factor.LENGTH)
+    bound = next((entry.value for entry in in_force if entry.key == ("max" if word == "long" else "min")), None)
     if bound is not None or not minutes:
         return bound
     return max(float(int(median(minutes))), 1.0)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from catalog.formats import FORMAT_WORDS, formats_called
+from catalog.items import under
 from catalog.resolve import SURE, Kind, Match
-from catalog.resolve_words import negated
-from catalog.spelling import form
+from catalog.resolve_words import is_filler, negated
+from catalog.spelling import form, is_chinese
 from recommend.pbox import Factor
 from tools.context import ToolRetry, TurnContext
 
@@ -16,6 +19,14 @@ NEXT_KINDS: tuple[Kind, ...] = ("mood", "author", "narrator", "series", "tag")
 
 LONGEST = 120
 """Characters of a name that are read."""
+_YEARS = r"(?:\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
+_AGE = re.compile(
+    rf"(?:(?:an?|my|our|the) )?{_YEARS}(?: (?:and|or|to) {_YEARS})?[ -](?:years?|yrs?)[ -]olds?"
+    r"(?: (?:kid|child|girl|boy)s?)?"
+    r"|[\d一二两三四五六七八九十]{1,3}(?:[到至~-][\d一二两三四五六七八九十]{1,3})?\s*岁半?的?"
+    r"(?:女儿|儿子|孩子|小孩|小朋友|宝宝|娃)?的?",
+    re.IGNORECASE,
+)
 
 
 class Link(NamedTuple):
@@ -41,20 +52,49 @@ def link_category(ctx: TurnContext, said: str) -> Link:
 
 
 def with_format(ctx: TurnContext, said: str) -> tuple[str, str]:
-    """A genre and the format that stands behind it: "crime" and "podcasts"; "" where the whole is a name, or none."""
+    """A genre and the format that stands behind it: "crime" and "podcasts"; "" where the whole is a name, or none.
+
+    Link the genre as a category and the format by `free`: "romance radio drama" is no wish for all Radio Drama.
+    """
     resolver = ctx.engine.resolver
+    if formats_called(form(said)):
+        return said, ""
     whole = resolver.resolve("category", said, lang=ctx.lang)
-    cuts = [said.rfind(" ")] if " " in said else range(len(said) - 1, 0, -1)
-    for cut in cuts:
-        genre, kind = said[:cut].strip(" 的"), said[cut:].strip()
-        if not genre or not formats_called(form(kind)):
+    for genre, kind in cuts(said):
+        if not formats_called(form(kind)):
             continue
         if whole and whole.how in SURE and whole.name == form(said):
-            return said, kind
+            own = _own_category(ctx, kind)
+            return said, "" if own and under(whole.key, own) else kind
         match = resolver.resolve("category", genre, lang=ctx.lang)
         if match and match.how in SURE and match.kind == "category":
             return genre, kind
     return said, ""
+
+
+def cuts(said: str) -> Iterator[tuple[str, str]]:
+    """Every way to part a name in two, the longest ending first; English words stay whole."""
+    for at in range(1, len(said)):
+        if said[at] == " " or is_chinese(said[at - 1 : at + 1]):
+            front, back = said[:at].strip(" 的"), said[at:].strip()
+            if front and back:
+                yield front, back
+
+
+def is_format(ctx: TurnContext, match: Match) -> bool:
+    """Whether a match is a format, or a category that is only called after one: "courses" of Languages & Courses."""
+    named = match.how == "exact" and formats_called(match.name)
+    return bool(named) and (match.kind == "tag" or _own_category(ctx, match.name) != match.key)
+
+
+def says_nothing(ctx: TurnContext, said: str) -> bool:
+    """Whether a name is no theme but filler ("stories", 书) or an age (三岁, "5 year olds").
+
+    Fiction and podcasts are filler behind another word, and by themselves what the catalogue calls so.
+    """
+    if _AGE.fullmatch(said.strip()):
+        return True
+    return is_filler(form(said)) and ctx.engine.resolver.resolve("category", said, lang=ctx.lang) is None
 
 
 def link_entity(ctx: TurnContext, kind: Kind, said: str) -> Link:
@@ -105,6 +145,8 @@ def is_mood(match: Match | None) -> bool:
 def spelt(ctx: TurnContext, said: str, match: Match | None) -> Link | None:
     """What is spelt so: a category (`match`: the one found for the words), else a mood, person, series or tag."""
     if match and match.how in SURE:
+        if is_format(ctx, match):
+            return free(match.name)
         return free(match.key) if match.kind == "tag" else _category(match.key)
     other = ctx.engine.resolver.any_kind(said, NEXT_KINDS, lang=ctx.lang)
     if other is None or other.how != "exact":
@@ -112,6 +154,17 @@ def spelt(ctx: TurnContext, said: str, match: Match | None) -> Link | None:
     if other.kind == "mood":
         return Link(Factor.MOOD, other.key, f"tag:{said}")
     return free(other.key) if other.kind == "tag" else _entity(other.kind, other.key)
+
+
+def _own_category(ctx: TurnContext, kind: str) -> str | None:
+    """The path of the category whose label a format stands in first (Radio Drama, Crosstalk & Skits); mostly None."""
+    match = ctx.engine.resolver.resolve("category", kind, lang=ctx.lang)
+    if match is None or match.kind != "category" or match.how not in SURE:
+        return None
+    taxonomy = ctx.engine.catalogue.words.taxonomy
+    labels = [form(taxonomy.label(match.key, lang)) for lang in ("en", "zh")]
+    words = [form(word) for name in formats_called(form(kind)) for word in FORMAT_WORDS[name]]
+    return match.key if any(label.startswith(word) for label in labels for word in words) else None
 
 
 def _tag_word(ctx: TurnContext, said: str) -> str:

@@ -92,9 +92,9 @@ def _search_line(query: str, slate: Slate, engine: Engine, lang: UiLanguage, lef
     """
     match, catalogue = _called(query, engine, lang), engine.catalogue
     rows = [catalogue.row[item_id] for item_id in slate.item_ids]
-    titled = np.array([_names_it(catalogue.items[row], query) for row in rows])
-    if match is not None and _is_one(match) and match.how == "exact":
-        titled[:] = False  # who asks for Dracula means no "Dracula's Guest"
+    exact = match is not None and _is_one(match) and match.how == "exact"
+    # Who asks for Dracula means no "Dracula's Guest".
+    titled = np.array([(_is_named if exact else _names_it)(catalogue.items[row], query) for row in rows])
     if match is not None and _says_more(query, match) and not titled.any():
         return "told", 0
     held = _meant(query, match, engine)[rows] | titled
@@ -103,8 +103,7 @@ def _search_line(query: str, slate: Slate, engine: Engine, lang: UiLanguage, lef
     n = int(held.sum())
     if not n:
         return _not_found(query, match, slate, engine, left), 0
-    whole = match is not None and match.kind == "item" and not titled.any()
-    return ("found", n) if whole or n == len(rows) else ("found_some", n)
+    return ("found" if n == len(rows) else "found_some"), n
 
 
 def _not_found(query: str, match: Match | None, slate: Slate, engine: Engine, left: Left | None) -> str:
@@ -151,6 +150,10 @@ def _names_it(item: Item, query: str) -> bool:
     return any(contains(form(name), form(query)) for name in (item.title, item.title_alt, item.series) if name)
 
 
+def _is_named(item: Item, query: str) -> bool:
+    return form(query) in {form(name) for name in (item.title, item.title_alt) if name}
+
+
 def _says_more(query: str, match: Match) -> bool:
     """Whether a query says more than the name that it was matched by."""
     said = form(query)
@@ -173,7 +176,7 @@ def _is_part(match: Match) -> bool:
 
 def _changed(outcome: Outcome, lang: UiLanguage, texts: Texts, catalogue: Catalogue) -> str:
     """The changes by how long they hold; a reset and what feedback taught have sentences of their own."""
-    told = {change.id for done in outcome.done if done.tool == "reset_preferences" for change in done.changes}
+    told = _told_as_reset(outcome)
     said = [change for change in outcome.changes if change.source != "feedback" and change.id not in told]
     groups: dict[str, list[Applied]] = {}
     for change in telling(said):
@@ -182,6 +185,13 @@ def _changed(outcome: Outcome, lang: UiLanguage, texts: Texts, catalogue: Catalo
         texts.say(f"replies.holds.{span}", lang, what=phrased(changes, texts, catalogue, lang))
         for span, changes in groups.items()
     )
+
+
+def _told_as_reset(outcome: Outcome) -> set[int]:
+    """The ids of the changes that a sentence about a reset tells; one that only took back what was named has none."""
+    if not any(fact.kind == "reset" for fact in outcome.facts):
+        return set()
+    return {change.id for done in outcome.done if done.tool == "reset_preferences" for change in done.changes}
 
 
 def _holds(change: Applied, outcome: Outcome) -> str:

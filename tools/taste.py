@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -10,20 +9,31 @@ from langchain.tools import ToolRuntime
 from langchain_core.tools import tool
 from pydantic import Field
 
-from catalog.spelling import form
 from db.pbox import Change
+from recommend.filters import FOR_CHILDREN
 from recommend.pbox import Factor
-from tools.blocking import in_the_way, narrowed
-from tools.changing import box, clear, half_life, lasting_box, reached, scope_of, taken_back, write
-from tools.context import Duration, Fact, TurnContext
+from tools.changing import box, clear, half_life, lasting_box, say, scope_of, taken_back, write
+from tools.context import Done, Duration, ListRequest, TurnContext
+from tools.exclusively import only_leans
 from tools.forgetting import wishes_forgotten
-from tools.linking import Link, link_category, link_entity, link_moods, link_term, spoken, turned, with_format
+from tools.giving_way import lifted, replaced
+from tools.linking import (
+    Link,
+    free,
+    link_category,
+    link_entity,
+    link_moods,
+    link_term,
+    says_nothing,
+    spoken,
+    turned,
+    with_format,
+)
 from tools.voices import is_unmarked_voice, unmarked_voice
-from tools.words import block_of
 
 Step = Annotated[float, Field(ge=-1, le=1, description="0.15 a bit, 0.3 plain, 0.6 a lot; negative for less")]
 Weight = Annotated[float, Field(ge=-1, le=1, description="0.4 a bit, 0.8 plain, 1.0 very; negative for not")]
-_INSTEAD = re.compile(r"\binstead\b|\brather than\b|换成|改成|而不是", re.IGNORECASE)
+CHILDREN_STORIES = {"en": "children's stories", "zh": "儿童故事"}
 PLAIN = 0.3
 """The step of a wish that is neither "a bit" nor "a lot"."""
 Lasts = Annotated[
@@ -38,10 +48,13 @@ def update_interest_weight(
     """More or less of a genre or category: "more history", "a lot less politics", "我想多听点历史"."""
     ctx: TurnContext = runtime.context
     how: tuple[float, Duration | None] = weight_increase, duration
-    genre, kind = with_format(ctx, spoken(category)) if weight_increase > 0 else (spoken(category), "")
+    said = spoken(category)
+    if weight_increase > 0 and says_nothing(ctx, said):
+        return _anything(ctx, "update_interest_weight", how)
+    genre, kind = with_format(ctx, said) if weight_increase > 0 else (said, "")
     told = [_like(ctx, "update_interest_weight", link_category(ctx, genre), genre, how)]
     # "Crime podcasts" are podcasts too; fewer of them are no fewer podcasts.
-    told += [_like(ctx, "update_interest_weight", link_category(ctx, kind), kind, how)] if kind else []
+    told += [_like(ctx, "update_interest_weight", free(kind), kind, how)] if kind else []
     return ", ".join(told)
 
 
@@ -57,6 +70,8 @@ def update_entity_weight(
     ctx, said = runtime.context, spoken(name)
     if is_unmarked_voice(ctx, said):
         return unmarked_voice(ctx, "update_entity_weight")
+    if kind == "tag" and weight_increase > 0 and says_nothing(ctx, said):
+        return _anything(ctx, "update_entity_weight", (weight_increase, duration))
     return _like(ctx, "update_entity_weight", link_entity(ctx, kind, said), said, (weight_increase, duration))
 
 
@@ -81,8 +96,20 @@ def update_scene_preference(
     return _set(ctx, "update_scene_preference", [link], said, (weight, duration))
 
 
+def _anything(ctx: TurnContext, name: str, how: tuple[float, Duration | None]) -> str:
+    """A wish for "some stories" is one for a list, and for small children one for children's stories."""
+    if FOR_CHILDREN.search(ctx.said):
+        said = CHILDREN_STORIES[ctx.lang]
+        return _like(ctx, name, link_category(ctx, said), said, how)
+    ctx.outcome.lists.append(ListRequest(intent="home"))
+    ctx.outcome.done.append(Done(tool=name, text=say(ctx, "step.home")))
+    return "a list will be shown beside your reply"
+
+
 def _like(ctx: TurnContext, name: str, link: Link, said: str, how: tuple[float, Duration | None]) -> str:
     step, duration = how
+    if step > 0 and link.factor != Factor.MOOD and (fact := only_leans(ctx, said)):
+        ctx.outcome.facts.append(fact)
     if step < 0 and (forgotten := wishes_forgotten(ctx, (link.block,), said)):
         return write(ctx, name, list(map(taken_back, forgotten)))
     if link.factor == Factor.MOOD:
@@ -93,7 +120,9 @@ def _like(ctx: TurnContext, name: str, link: Link, said: str, how: tuple[float, 
         factor=link.factor, key=link.key, op=op, value=value, scope=scope_of(duration), said=said,
         half_life_days=half_life(link.factor, duration),
     )  # fmt: skip
-    return write(ctx, name, [*_lifted(ctx, link, said, how), change], lasting=duration == "lasting")
+    return write(
+        ctx, name, [*lifted(ctx, link, said, how), *replaced(ctx, link, how), change], lasting=duration == "lasting"
+    )
 
 
 def _standing(ctx: TurnContext, link: Link, how: tuple[float, Duration | None]) -> tuple[float, float]:
@@ -125,8 +154,8 @@ def _set(ctx: TurnContext, name: str, links: Sequence[Link], said: str, how: tup
         return write(ctx, name, list(map(taken_back, forgotten)))
     if weight == 0:
         return write(ctx, name, [clear(link.factor, link.key, said, duration) for link in links])
-    changes = [change for link in links for change in _lifted(ctx, link, said or link.key, how)]
-    changes += _replaced(ctx, links[0].factor, how)
+    changes = [change for link in links for change in lifted(ctx, link, said or link.key, how)]
+    changes += replaced(ctx, links[0], how)
     changes += [
         Change(
             factor=link.factor, key=link.key, op="set", value=weight, scope=scope_of(duration), said=said,
@@ -135,29 +164,3 @@ def _set(ctx: TurnContext, name: str, links: Sequence[Link], said: str, how: tup
         for link in links
     ]  # fmt: skip
     return write(ctx, name, changes, lasting=duration == "lasting")
-
-
-def _replaced(ctx: TurnContext, factor: Factor, how: tuple[float, Duration | None]) -> list[Change]:
-    """ "Happy ones instead": the moods, or scenes, that were wanted before give way to those of this turn."""
-    weight, duration = how
-    if weight <= 0 or not _INSTEAD.search(ctx.said):
-        return []
-    before = [e for e in box(ctx).of(factor) if e.value > 0 and e.turn_id != ctx.turn_id]
-    return [clear(factor, entry.key, entry.said, duration) for entry in before]
-
-
-def _lifted(ctx: TurnContext, link: Link, said: str, how: tuple[float, Duration | None]) -> list[Change]:
-    """Wanting a thing takes back an earlier block of that very thing, for as long; else the wish could not be met."""
-    weight, duration = how
-    if weight <= 0 or link.factor == Factor.SCENE:
-        return []
-    held = reached(ctx, duration)
-    blocks = in_the_way(ctx, held, link, said)
-    for block in blocks:
-        if block.turn_id == ctx.turn_id and form(block.said) != form(said):
-            ctx.outcome.facts.append(Fact(kind="spared", values={"name": block.said, "wish": said}))
-    own = block_of(link.factor, link.key)
-    return [
-        *(clear(Factor.BLOCK, entry.key, entry.said, duration) for entry in blocks),
-        *(narrowed(ctx, held, own, duration) if own else ()),
-    ]

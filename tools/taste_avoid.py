@@ -12,10 +12,11 @@ from catalog.spelling import form
 from db.pbox import Change
 from recommend.effects import TASTES
 from recommend.pbox import Entry, Factor, PBox
-from tools.blocking import blocking_keys, blocks_named, category_left, narrowed, sparing, taken, takes_all
+from tools.blocking import blocking_keys, blocks_named, category_left, sparing, taken, takes_all
 from tools.changing import box, clear, reached, said_duration, say, scope_of, taken_back, write
 from tools.context import Done, Duration, Fact, TurnContext
-from tools.forgetting import wishes_forgotten
+from tools.forgetting import nothing_to_forget, wishes_forgotten
+from tools.giving_way import excepted, narrowed
 from tools.items import find_item
 from tools.linking import spoken
 from tools.taste import Lasts
@@ -40,6 +41,10 @@ def block_content(kind: Blockable, name: str, runtime: ToolRuntime[TurnContext],
         keys = blocking_keys(ctx, kind, said)
         if forgotten := wishes_forgotten(ctx, keys, said):
             return write(ctx, "block_content", list(map(taken_back, forgotten)))
+        if nothing_to_forget(ctx, said):
+            return f"nothing is remembered about {said!r}; nothing was blocked"
+        if excepted(ctx, keys):
+            return write(ctx, "block_content", narrowed(ctx, reached(ctx, duration), keys[0], duration))
         keys, facts = sparing(ctx, keys, said)
         ctx.outcome.facts.extend(facts or _extent(ctx, kind, said, keys))
         if not keys:

@@ -9,9 +9,10 @@ from langchain.tools import ToolRuntime
 from langchain_core.tools import tool
 from pydantic import Field
 
+from catalog.languages import codes_by_name
 from db.pbox import Change
-from recommend.pbox import Factor
-from tools.changing import clear, said_duration, scope_of, write
+from recommend.pbox import Entry, Factor
+from tools.changing import clear, reached, said_duration, scope_of, write
 from tools.context import Fact, ToolRetry, TurnContext
 from tools.lengths import between, called
 from tools.taste import Lasts
@@ -21,9 +22,19 @@ Share = Annotated[float | None, Field(ge=0, le=1)]
 Minutes = Annotated[int | None, Field(ge=0, le=60_000)]
 
 LANGUAGES = ("en", "zh")
-_YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)|\d0后?年代|\b(?:\d0s|(?:\w+ )?century)\b")
+_SOME = r"(?:\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|fifteen|twenty|thirty|fifty|hundred)"
+_YEAR = re.compile(
+    r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)|\d0后?年代|\b(?:\d0s|(?:\w+ )?century)\b"
+    r"|\b(?:last|past|(?:older|newer|less|more) than|within|under|over) (?:the (?:last|past) )?"
+    rf"(?:{_SOME} years?|decade)\b"
+    r"|(?:最?近|过去|这)[\d一二两三四五六七八九十百]+年",
+    re.IGNORECASE,
+)
 _RATING = re.compile(
-    r"\d(?:\.\d)?\s*分|(?<!\d)[1-5](?:\.\d)?\+?\s*(?:stars?\b|星)|\b(?:above|over|least) [1-5](?:\.\d)?\b"
+    r"\d(?:\.\d)?\s*分|(?<!\d)[1-5](?:\.\d)?\+?\s*(?:stars?\b|星)"
+    r"|\b(?:above|over|least) [1-9](?:\.\d)?\b(?!\s*(?:h|min|ep|years?))"
+    r"|\b(?:\d(?:\.\d)?|four|five|eight|nine)(?:\s*/\s*| out of )(?:5|10|five|ten)\b",
+    re.IGNORECASE,
 )
 
 
@@ -104,12 +115,25 @@ def set_language(language: Literal["en", "zh", "any"], runtime: ToolRuntime[Turn
     """Language of the audio (not of this chat): English, Chinese, or any."""
     ctx, duration = runtime.context, said_duration(runtime.context)
     changes = [clear(Factor.LANGUAGE, other, duration=duration) for other in LANGUAGES if other != language]
+    changes += [clear(wish.factor, wish.key, wish.said, duration) for wish in _languages_wished(ctx, language)]
     if language != "any":
         scope = scope_of(duration)
         changes.append(
             Change(factor=Factor.LANGUAGE, key=language, op="set", value=1.0, hard=True, said=language, scope=scope)
         )
     return write(ctx, "set_language", changes)
+
+
+def _languages_wished(ctx: TurnContext, language: str) -> list[Entry]:
+    """The wishes for languages that nothing but a word can ask for (日语), other than the one that is now set."""
+    codes = codes_by_name()
+    wishes = [e for e in reached(ctx, said_duration(ctx)).of(Factor.ENTITY) if e.value > 0]
+    names = [(wish, *wish.key.split(":", 1)) for wish in wishes]
+    return [
+        wish
+        for wish, kind, name in names
+        if kind == "tag" and codes.get(name.removesuffix("的").lower(), language) != language
+    ]
 
 
 def _absolute(ctx: TurnContext, factor: Factor, value: float, *, hard: bool = False, said: str = "") -> Change:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from catalog.search import Hit, Search
+from catalog.search import Hit, Search, shelf
 from recommend.kinship import kin, kindred
 from recommend.reading import Reading
 from recommend.sources.scoring import Scoring, Sparse
@@ -18,7 +18,7 @@ TAIL, NOISE = 0.35, 0.13
 def query(reading: Reading, search: Search) -> Scoring | None:
     """Hits of the free text, without the tail that has little of what the best one has."""
     text = (reading.request.query or "").strip()
-    hits = search.query(text, SEARCH_HITS, reading.allowed) if text else []
+    hits = _hits(reading, search, text) if text else []
     if not hits:
         return None
     floor = max(NOISE, TAIL * hits[0].score)
@@ -40,6 +40,15 @@ def similar(reading: Reading, search: Search) -> Scoring | None:
     kinship = kin(reading.catalogue, anchor, rows)
     likeness = Sparse(near, np.maximum(scores, np.float32(1e-3))).of(rows)
     return Sparse(rows, np.where((likeness > 0.0) | (kinship > 0.5), 0.5 * likeness + 0.5 * kinship, 0.0))
+
+
+def _hits(reading: Reading, search: Search, text: str) -> list[Hit]:
+    """The best hits; of a kind of thing, of which there are many, also the best in the language of the page."""
+    hits = search.query(text, SEARCH_HITS, reading.allowed)
+    if shelf(text, reading.catalogue) is None:
+        return hits
+    own = reading.allowed & reading.catalogue.speaking([reading.request.ui_language])
+    return list({hit.row: hit for hit in (*hits, *search.query(text, SEARCH_HITS, own))}.values())
 
 
 def _arrays(hits: list[Hit]) -> tuple[np.ndarray, np.ndarray]:
