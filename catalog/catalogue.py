@@ -14,7 +14,7 @@ from catalog.kept import Kept
 from catalog.nearest import Nearest, nearest
 from catalog.people import People
 from catalog.postings import Postings, union
-from catalog.spelling import contains, form, people_in
+from catalog.spelling import form, people_in
 from catalog.taxonomy import parted
 from catalog.vocabulary import Vocabulary, Words
 from catalog.whitening import Whitening
@@ -166,7 +166,7 @@ class Catalogue:
         if kind in ("tag", "theme"):
             return self._tag_rows(key, self._labelled if kind == "tag" else self._called)
         if kind == "title":
-            return self._titled(key)
+            return union([self._titles.holding(key), self._names["series"].holding(key)])
         return union([self._names[kind].exactly(name) for name in self.people.names(key)])
 
     def _less(self, path: str) -> np.ndarray:
@@ -191,12 +191,6 @@ class Catalogue:
         found += [self._formats.exactly(kind) for kind in formats_called(wanted)]
         found += [self._category_rows(path) for path in categories.get(wanted, ())]
         return union(found)
-
-    def _titled(self, word: str) -> np.ndarray:
-        """Looks through all items, as hardly anybody asks: no index of it is kept."""
-        wanted = form(word)
-        found = [row for row, item in enumerate(self.items) if wanted and _names(item, wanted)]
-        return np.array(found, dtype=np.int32)
 
     def _mask(self, rows: np.ndarray) -> np.ndarray:
         mask = np.zeros(len(self), dtype=bool)
@@ -225,11 +219,18 @@ class Catalogue:
         self.people = People(self.words.people)
         self._formats, self._leaves = Postings(_as_is), Postings(_as_is)
         self._terms = {"mood": Postings(_as_is), "scene": Postings(_as_is)}
-        self._tags = Postings()
+        self._tags, self._titles = Postings(), Postings()
         self._names = {"author": Postings(), "narrator": Postings(), "series": Postings()}
         for row, item in enumerate(self.items):
             self._file(row, item)
-        for postings in (self._formats, self._leaves, self._tags, *self._terms.values(), *self._names.values()):
+        for postings in (
+            self._formats,
+            self._leaves,
+            self._tags,
+            self._titles,
+            *self._terms.values(),
+            *self._names.values(),
+        ):
             postings.seal()
         self._fill_paths()
 
@@ -243,6 +244,8 @@ class Catalogue:
             self._terms["scene"].add(slug, row)
         for tag in item.tags:
             self._tags.add(tag, row)
+        for title in item.titles:
+            self._titles.add(title, row)
         for kind, name in (("author", item.author), ("narrator", item.narrator)):
             for person in people_in(name) if name else ():
                 self._names[kind].add(person, row)
@@ -260,11 +263,6 @@ class Catalogue:
                 self._called.setdefault(word, []).append(category.path)
                 if taxonomy.says(category.path, word):
                     self._labelled.setdefault(word, []).append(category.path)
-
-
-def _names(item: Item, word: str) -> bool:
-    """Whether a title of an item, or its series, holds a word that is in its form."""
-    return any(contains(form(name), word) for name in (item.title, item.title_alt, item.series) if name)
 
 
 def _as_is(name: str) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, StringConstraints
 
 from catalog.languages import LANGUAGE_CODE
+from catalog.spelling import contains, form
 
 Format = Literal["audiobook", "podcast", "radio_drama", "course", "kids_show", "crosstalk", "ambient"]
 Age = Literal["all", "7+", "13+", "18+"]
@@ -68,6 +69,16 @@ class Item(BaseModel, frozen=True, extra="forbid"):
         return (self.category, *self.more_categories)
 
     @property
+    def titles(self) -> tuple[str, ...]:
+        """The title, then the one in the other language where there is one."""
+        return (self.title, self.title_alt) if self.title_alt else (self.title,)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The titles, then the series where it is one of a series."""
+        return (*self.titles, self.series) if self.series else self.titles
+
+    @property
     def sitting_minutes(self) -> float:
         """Minutes of one sitting: the whole of a book or a drama, one episode of everything else."""
         return self.minutes / self.episodes if self.episodic else float(self.minutes)
@@ -81,3 +92,9 @@ class Item(BaseModel, frozen=True, extra="forbid"):
 def under(path: str, ancestor: str) -> bool:
     """Whether a category path is the ancestor itself or lies below it."""
     return path == ancestor or path.startswith(ancestor + "/")
+
+
+def named(item: Item, word: str) -> bool:
+    """Whether a title of an item, or its series, holds a word, whatever the spelling of either."""
+    wanted = form(word)
+    return any(contains(form(name), wanted) for name in item.names)

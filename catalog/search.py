@@ -11,19 +11,18 @@ meaning and those named are weighed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from pydantic import BaseModel
 
 from catalog.catalogue import Catalogue
-from catalog.formats import formats_called
-from catalog.items import Format, Item, under
+from catalog.items import Item, named
 from catalog.lexical import Bundle, Field, Lexical
 from catalog.names import Names
+from catalog.shelf import shelf
 from catalog.spelling import contains, form
-from catalog.taxonomy import Category, Taxonomy
+from catalog.taxonomy import Category
 from catalog.vocabulary import Term, Words
 from catalog.wishes import core
 
@@ -68,37 +67,6 @@ class Hit(BaseModel, frozen=True, extra="forbid"):
     """How much of the query's words the item has."""
     semantic: float
     """How near the item is in meaning."""
-
-
-@dataclass(frozen=True)
-class Shelf:
-    """The kind of thing that a query is nothing but the name of."""
-
-    paths: tuple[str, ...]
-    """Categories, or groups of them; of "Radio Drama" the one below "Storytelling & Radio Drama" alone."""
-    formats: tuple[Format, ...]
-
-    def path_of(self, item: Item, taxonomy: Taxonomy) -> str | None:
-        """By which of the paths an item stands here, None where it does by none."""
-        members = ((path, member) for path in self.paths for member in taxonomy.members(path))
-        return next((path for path, member in members if any(under(own, member) for own in item.categories)), None)
-
-    def mask(self, catalogue: Catalogue) -> np.ndarray:
-        """Which rows stand here."""
-        held = [catalogue.in_category(path) for path in self.paths]
-        held += [catalogue.kept("format", kind, lambda kind=kind: _of_format(catalogue, kind)) for kind in self.formats]
-        return np.logical_or.reduce(held)
-
-
-def shelf(query: str, catalogue: Catalogue) -> Shelf | None:
-    """What kind of thing a query names, None for any other query ("a comedy of manners", "Dracula")."""
-    wanted, taxonomy = form(core(query)), catalogue.words.taxonomy
-    named = (*taxonomy.categories, *taxonomy.groups)
-    marks = catalogue.kept("shelf", wanted, lambda: np.array([wanted in _kind_names(one) for one in named], dtype=bool))
-    called = [named[place].path for place in np.flatnonzero(marks).tolist()]
-    formats = tuple(formats_called(wanted))
-    paths = tuple(path for path in called if not any(one != path and under(one, path) for one in called))
-    return Shelf(paths, formats) if paths or formats else None
 
 
 class Search:
@@ -158,16 +126,16 @@ class Search:
             held = kind.mask(self._catalogue)[rows]
             more[held] += (1 - more[held]) * SHELF_LIFT
         else:
-            own[self._titled(form(wish), rows, lexical)] = True
+            own[self._titled(wish, rows, lexical)] = True
             own |= themed
             nearest = more[~own].max(initial=0.0)
             more[own] = np.maximum(more[own], nearest + RAISE * (1 - nearest) * more[own])
         return more
 
     def _titled(self, word: str, rows: np.ndarray, lexical: np.ndarray) -> list[int]:
-        """The places of rows whose title or series holds a word, of the best by words: there is no index of that."""
+        """The places of rows whose title or series holds a word, of the best by words."""
         best = _best(lexical, LOOKED_FOR_TITLES, None)
-        return [at for at in best if _holds(self._catalogue.items[rows[at]], word)]
+        return [at for at in best if named(self._catalogue.items[rows[at]], word)]
 
     def _marked_with(self, wish: str) -> list[int]:
         """The rows of a theme that the words name. What only lies in a category of which they are an alias is none."""
@@ -190,23 +158,6 @@ class Search:
             worded = np.concatenate([above, worded[words[worded] == edge][: LOOKED_AT - len(above)]])
         near, _ = index.near(np.asarray(vector, dtype=np.float32), LOOKED_AT, index.among(mask))
         return np.unique(np.concatenate([worded, near, np.array(named, dtype=np.int64)]))
-
-
-def _kind_names(entry: Category) -> set[str]:
-    """What a category is called as a whole, in their form: its labels, each half of a root's double one, and aliases
-    that it stands for or that its label says: 悬疑 of 悬疑推理."""
-    labels = [form(entry.en), form(entry.zh)]
-    halves = map(form, entry.en.split("&")) if entry.level == 1 else ()
-    said = (form(alias) for alias in entry.aliases)
-    return {*labels, *halves, *map(form, entry.whole), *(one for one in said if one in labels[1] and len(one) > 1)}
-
-
-def _of_format(catalogue: Catalogue, kind: Format) -> np.ndarray:
-    return np.array([item.format == kind for item in catalogue.items], dtype=bool)
-
-
-def _holds(item: Item, word: str) -> bool:
-    return any(contains(form(name), word) for name in (item.title, item.title_alt, item.series) if name)
 
 
 def _meaning(cosine: np.ndarray) -> np.ndarray:

@@ -136,3 +136,11 @@ def people_in(names: str) -> tuple[str, ...]:
     parts = [_ROLE.sub("", part.strip()) for part in _BETWEEN.split(bare)]
     wanted = [part for part in (*parts, *originals) if part and part.casefold() not in _NOBODY]
     return tuple(dict.fromkeys([names, *wanted]))
+
+
+def wrote_original(names: str) -> str | None:
+    """Who on a line wrote what a drama was made from: "猫耳FM（原著 巫哲）", "汤显祖 原著，白先勇 制作"."""
+    if "原著" not in names:
+        return None
+    people = ((who, re.escape(who)) for who in people_in(names)[1:])
+    return next((who for who, name in people if re.search(rf"原著\s*{name}|{name}\s*原著", names)), None)

@@ -126,10 +126,10 @@ class Taxonomy(BaseModel, frozen=True, extra="forbid"):
         """
         found: list[str] = []
         for category in self.categories:
-            double = "&" in category.en or any(category.path.startswith(f"{path}/") for path in found)
-            if not double and any(
-                _ends(form(label), text) for label in (category.en, category.zh) for text in variants(word)
-            ):
+            labels = [] if "&" in category.en else [form(category.en), form(category.zh)]
+            below = any(category.path.startswith(f"{path}/") for path in found)
+            # Only the words as they are: "science fiction" without its fiction is another thing.
+            if not below and any(_ends(label, form(word)) for label in labels):
                 found.append(category.path)
         return tuple(found)
 

@@ -101,5 +101,7 @@ def heading(parts: Parts, slate: Slate, wanted: Mapping[str, Any], lang: UiLangu
         return say("view.found", lang, query=wanted["query"])
     if slate.intent == "similar" and wanted.get("anchor") in catalogue.row:
         return say("view.similar", lang, title=title_in(catalogue.item(wanted["anchor"]), lang))
+    if slate.intent in OWN_PAGE and made_for_children(wanted):
+        return say("view.for_children", lang)
     names = {"trending": "trending", "discover": "new_for_you", "more": "more"}
     return say(f"view.{names.get(slate.intent, 'for_you')}", lang)

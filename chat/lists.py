@@ -59,6 +59,8 @@ class ListMaker:
             **self._subject(wanted, user_id, conversation_id, seen),
         )
         slate = self._parts.engine.pipeline.recommend(request).model_copy(update={"slate_id": uuid.uuid4().hex})
+        if wanted.intent == "more" and not slate.cards:  # what is on the screen stays, to be spoken of
+            return slate
         stores.journal.slate(user_id, slate, request, conversation_id=conversation_id)
         stores.events.impressions(slate, user_id, now)
         return slate
@@ -165,7 +167,7 @@ def same_again(
     """
     before = _standing(journal, user_id, conversation_id, undone)
     children = made_for_children(before)
-    if _own_page(before):
+    if before.get("intent", "home") == "home":
         told, size = before.get("told"), before.get("size")
         return ListRequest(intent="home", told=told, size=size, children=children, again=True)
     seen = frozenset((*before.get("seen", ()), *unwanted)).difference(undone.item_ids)

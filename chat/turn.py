@@ -13,7 +13,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
-from catalog.search import shelf
+from catalog.shelf import shelf
 from catalog.spelling import is_chinese
 from chat.agent import Agent, AgentContext
 from chat.faithful import faithful
@@ -168,7 +168,8 @@ class TurnRunner:
         slate = self._lists.make(hearer, ctx.conversation_id, wanted, ctx.now, ctx.shown) if wanted else None
         sentence = about_list(self._parts, ctx, wanted, slate) if wanted and slate else ""
         reply = self._reply(spoken, heard, ctx, sentence)
-        self._write(spoken, opening, heard, reply, (slate.slate_id,) if slate else ())
+        brought = (slate.slate_id,) if slate and wanted and (slate.cards or wanted.intent != "more") else ()
+        self._write(spoken, opening, heard, reply, brought)
         answers = self._answers(spoken, heard, ctx)
         return reply, self._stage.screen(spoken.user_id, spoken.conversation_id, answers=answers)
 

@@ -107,7 +107,9 @@ def category_caps(reading: Reading) -> dict[bool, int]:
     request, size = reading.request, reading.request.size
     if request.intent == "similar" or request.category or request.told:
         return {}
-    tops = {e.key.partition("/")[0] for e in request.pbox.of(Factor.CATEGORY) if e.value > 0.0}
+    members = reading.catalogue.words.taxonomy.members
+    wished = [e.key for e in request.pbox.of(Factor.CATEGORY) if e.value > 0.0]
+    tops = {path.partition("/")[0] for key in wished for path in members(key)}
     felt = any(e.value > 0.0 for f in (Factor.MOOD, Factor.SCENE) for e in request.pbox.of(f))
     fair = size if len(tops) <= 1 else -(-size // len(tops)) + 1
     return {True: fair, False: max(2, -(-size // (2 if felt else 3)))}

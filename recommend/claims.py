@@ -6,22 +6,20 @@ checked against that record here; what cannot be checked is not claimed.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
 
 import numpy as np
 
 from catalog.formats import format_word
-from catalog.items import Item, under
-from catalog.search import shelf
-from catalog.spelling import contains, form, people_in
+from catalog.items import Item
+from catalog.shelf import shelf
+from catalog.spelling import contains, form, wrote_original
 from recommend.amounts import count, duration
-from recommend.effects import having, within
+from recommend.granted import granted, tag_holding, who
 from recommend.kinship import branch, related
-from recommend.pbox import Entry, Factor
+from recommend.pbox import Factor
 from recommend.reading import SOFT_SCALE, Reading
 from recommend.request import OWN_PAGE, Candidate
 
@@ -34,10 +32,6 @@ TOLD_NEAR = 0.55
 six items reach it, and what falls short is right half as often (.15 beside .38)."""
 LEAST_SHARED = 2
 """So many listeners must have liked both before "also liked" is said."""
-OLD = 20
-"""Years from which a work is told to be from its year to who wants older ones."""
-FRESH = timedelta(days=731)
-"""How long a work that came in is told to be new to who wants newer ones: 24 months."""
 MOST_LOOKED_AT = 20
 LEAST_HABIT = 3
 KNOWN = frozenset(factor.value for factor in Factor)
@@ -118,10 +112,10 @@ def _found_by(reading: Reading, item: Item, query: str) -> Claim:
         if text and (contains(form(text), said) or contains(said, form(text))):
             return Claim(f"reasons.found_{kind}", (f"source:query:{kind}",), 8.0, {"name": text})
     for kind, line in (("author", item.author), ("narrator", item.narrator)):
-        if line and (who := _who(reading, line, lambda name: contains(said, name))):
-            text = "original_by" if _wrote_original(line, who) else f"found_{kind}"
-            return Claim(f"reasons.{text}", (f"source:query:{kind}",), 8.0, {"name": who})
-    if tag := _tag_holding(item, query):
+        if line and (person := who(reading, line, lambda name: contains(said, name))):
+            text = "original_by" if person == wrote_original(line) else f"found_{kind}"
+            return Claim(f"reasons.{text}", (f"source:query:{kind}",), 8.0, {"name": person})
+    if tag := tag_holding(item, query):
         return Claim("reasons.about", (f"source:query:tag:{tag}",), 8.0, {"tag": tag})
     if contains(form(item.description), said):
         return Claim("reasons.found_text", ("source:query:description",), 8.0, {"query": query})
@@ -132,7 +126,7 @@ def _of_kind(reading: Reading, item: Item, query: str) -> Claim | None:
     """What an item is, where a query names just that: a category of it, or its format. A title comes before it."""
     words, lang, said = reading.catalogue.words, reading.request.ui_language, form(query)
     named = shelf(query, reading.catalogue)
-    if named is None or any(form(text) == said for text in (item.title, item.title_alt, item.series) if text):
+    if named is None or said in map(form, item.names):
         return None
     if path := named.path_of(item, words.taxonomy):
         label = words.taxonomy.label(path, lang)
@@ -143,108 +137,17 @@ def _of_kind(reading: Reading, item: Item, query: str) -> Claim | None:
     return None
 
 
-def _who(reading: Reading, line: str, meant: Callable[[str], bool]) -> str | None:
-    """Who of a line is meant: all of it, else one of its people, by the form of any name that the catalogue knows."""
-    names = reading.catalogue.people.names
-    return next((who for who in people_in(line) if any(meant(form(name)) for name in names(who))), None)
-
-
-def _wrote_original(line: str, who: str) -> bool:
-    """Whether a line says that somebody wrote what a drama was made from: "原著 刘慈欣", "汤显祖 原著"."""
-    return who != line and re.search(rf"原著\s*{re.escape(who)}|{re.escape(who)}\s*原著", line) is not None
-
-
 def _of_wishes(reading: Reading, candidate: Candidate, item: Item) -> Iterator[Claim]:
     scale = SOFT_SCALE.get(reading.request.intent, 1.0)
     for effect in (e for e in candidate.effects if e.factor in KNOWN):
         entry = reading.request.pbox.entry(Factor(effect.factor), effect.key)
         if entry is None or effect.shift <= 0.0:
             continue
-        said = _of_wish(reading, entry, item)
+        said = granted(reading, entry, item)
         if said is not None:
             text, values = said
             evidence = f"{effect.factor}:{effect.key}" if effect.key else effect.factor
             yield Claim(f"reasons.{text}", (evidence,), 1.0 + effect.shift / scale, values, wished=True)
-
-
-def _of_wish(reading: Reading, entry: Entry, item: Item) -> tuple[str, dict[str, str]] | None:
-    """The text for one helping entry and its values, or None where the record does not bear it out."""
-    lang, words = reading.request.ui_language, reading.catalogue.words
-    match entry.factor:
-        case Factor.CATEGORY if _is_of(reading, entry.key, item):
-            return "interest", {"category": words.taxonomy.label(entry.key, lang)}
-        case Factor.MOOD if entry.key in item.moods:
-            return "mood", {"mood": words.moods.label(entry.key, lang)}
-        case Factor.SCENE if entry.key in item.scenes:
-            return "scene", {"scene": words.scenes.label(entry.key, lang)}
-        case Factor.CATEGORY | Factor.MOOD | Factor.SCENE:
-            return _of_word(reading, entry, entry.key, item)
-        case Factor.ENTITY:
-            kind, _, name = entry.key.partition(":")
-            return _of_entity(reading, entry, (kind, name), item)
-        case Factor.LENGTH if _fits(reading, item):
-            key = "length_whole" if item.sitting_minutes == item.minutes else "length_episode"
-            return key, {"length": duration(item.sitting_minutes, lang)}
-        case _:
-            return _of_quality(reading, entry, item)
-
-
-def _is_of(reading: Reading, path: str, item: Item) -> bool:
-    members = reading.catalogue.words.taxonomy.members(path)
-    return any(under(own, member) for own in item.categories for member in members)
-
-
-def _fits(reading: Reading, item: Item) -> bool:
-    """Whether an item keeps every bound of length, not only the one that helped it."""
-    bounds = reading.request.pbox.of(Factor.LENGTH)
-    return all(within(np.array([item.sitting_minutes]), bound.key, bound.value).all() for bound in bounds)
-
-
-def _of_entity(reading: Reading, entry: Entry, who: tuple[str, str], item: Item) -> tuple[str, dict[str, str]] | None:
-    kind, name = who
-    named = {"author": item.author, "narrator": item.narrator, "series": item.series}.get(kind)
-    if named and having(entry, reading.catalogue)[reading.catalogue.row[item.id]]:
-        if kind == "series":
-            return "liked_series", {"name": named}
-        person = _who(reading, named, lambda known: known == form(name)) or named
-        return "original_by" if _wrote_original(named, person) else f"liked_{kind}", {"name": person}
-    # A liking of a theme word moves more items than the word is true of.
-    spoken_of = kind == "tag" and reading.catalogue.with_tag(name)[reading.catalogue.row[item.id]]
-    return _of_word(reading, entry, name, item) if spoken_of else None
-
-
-def _of_word(reading: Reading, entry: Entry, word: str, item: Item) -> tuple[str, dict[str, str]] | None:
-    """A wish that is no vocabulary word: named by the item's own tag, else by the word that matched."""
-    if not having(entry, reading.catalogue)[reading.catalogue.row[item.id]]:
-        return None
-    tag = _tag_holding(item, word)
-    return ("liked_tag", {"tag": tag}) if tag else ("matches", {"word": format_word(word, reading.request.ui_language)})
-
-
-def _of_quality(reading: Reading, entry: Entry, item: Item) -> tuple[str, dict[str, str]] | None:
-    lang, year = reading.request.ui_language, reading.request.now.year
-    wants = entry.value > 0.0
-    match entry.factor:
-        case Factor.STATUS if (item.status == "completed") == wants:
-            return ("completed" if wants else "ongoing"), {}
-        case Factor.ACCESS if (item.access == "paid") == wants:
-            return ("paid" if wants else "free"), {}
-        case Factor.RECENCY:
-            return _of_newness(item, reading.request.now.date()) if wants else _of_age(item, year)
-        case Factor.POPULARITY:
-            return ("popular" if wants else "niche"), {"plays": count(item.plays, lang)}
-        case Factor.QUALITY if item.ratings_count and item.rating:
-            return "rated", {"rating": f"{item.rating:.1f}", "count": count(item.ratings_count, lang)}
-        case _:
-            return None
-
-
-def _of_newness(item: Item, today: date) -> tuple[str, dict[str, str]] | None:
-    return ("fresh", {"added": f"{item.added:%Y-%m}"}) if today - item.added <= FRESH else None
-
-
-def _of_age(item: Item, now: int) -> tuple[str, dict[str, str]] | None:
-    return ("classic", {"year": str(item.year)}) if item.year and 0 < item.year <= now - OLD else None
 
 
 def _of_history(reading: Reading, candidate: Candidate, item: Item) -> Iterator[Claim]:
@@ -302,7 +205,3 @@ def _of_record(reading: Reading, candidate: Candidate, item: Item) -> Iterator[C
     label = reading.catalogue.words.taxonomy.label(item.category, lang)
     values = {"category": label, "length": duration(item.sitting_minutes, lang)}
     yield Claim("reasons.plain", ("attribute:category", "attribute:minutes"), 0.0, values)
-
-
-def _tag_holding(item: Item, word: str) -> str | None:
-    return next((tag for tag in item.tags if contains(form(tag), form(word))), None)

@@ -10,7 +10,7 @@ from recommend.campaigns import MOST_STRENGTH
 from recommend.fine import LIKING, RISING, STANDING, TONGUES, standing, telling_logits, tongue
 from recommend.reading import Reading
 from recommend.recall import Pool
-from recommend.wished import meet_most, together
+from recommend.wished import how_many, together
 
 KEEP = 200
 KEEP_NOVEL = 20
@@ -45,8 +45,10 @@ def _reserved(reading: Reading, pool: Pool, order: np.ndarray) -> Iterator[np.nd
     novel = pool.recalled.get("novel")
     if novel is not None:
         yield order[novel[order]][:KEEP_NOVEL]
-    for wanted in together(reading):
-        yield order[meet_most(wanted, reading.catalogue, pool.rows[order])][:KEEP_WISHED]
+    for wanted in together(reading, pool.rows):
+        met = how_many(wanted, reading.catalogue, pool.rows[order])
+        best = np.argsort(-met, kind="stable")
+        yield order[best[met[best] > 0]][:KEEP_WISHED]
 
 
 def linear(reading: Reading, pool: Pool) -> np.ndarray:

@@ -11,10 +11,10 @@ from typing import Protocol
 
 import numpy as np
 
-from catalog.search import shelf
+from catalog.shelf import shelf
 from recommend.chance import chance
 from recommend.effects import BETA
-from recommend.filters import for_children
+from recommend.filters import for_children, made_for_children
 from recommend.pbox import Factor
 from recommend.reading import Reading
 from recommend.recall import Pool
@@ -50,8 +50,8 @@ TONGUES: Mapping[Intent, float] = {"search": 0.0, "similar": 0.3}
 TOPIC_TONGUE, KIND_STANDING = 0.4, 0.5
 """The same for a search of which much that is found is as good: what is told at length, or a kind of thing; and the
 share of an item's standing within its kind."""
-CHILDRENS, MADE_FOR_CHILDREN = ("children", "kids show"), 3.0
-"""What is made for children is called one of these, and gains so many logits where they listen."""
+MADE_FOR_CHILDREN = 3.0
+"""Logits that what is made for children gains where they listen."""
 FATIGUE, MOST_FATIGUE = 0.15, 0.6
 """Logits lost per time that an item was shown and left alone, and at most."""
 
@@ -79,9 +79,7 @@ def _made_for_children(reading: Reading, pool: Pool) -> np.ndarray:
     request = reading.request
     if not request.children or (request.intent == "search" and not for_children(request.query or "")):
         return _nothing(pool)
-    kinds = [kind for word in CHILDRENS if (kind := shelf(word, reading.catalogue))]
-    made = [kind.mask(reading.catalogue)[pool.rows] for kind in kinds]
-    return MADE_FOR_CHILDREN * np.any(made, axis=0) if made else _nothing(pool)
+    return MADE_FOR_CHILDREN * made_for_children(reading.catalogue, request.pbox)[pool.rows]
 
 
 def telling_logits(reading: Reading) -> float:

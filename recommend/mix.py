@@ -19,6 +19,7 @@ from recommend.calibration import calibration, follows
 from recommend.campaigns import Campaign
 from recommend.caps import Crowd, top
 from recommend.chance import chance
+from recommend.claims import SURE_HIT
 from recommend.diversity import Nearest, Spread, Volume
 from recommend.pbox import Factor
 from recommend.promotion import pinned, placed, score, steered
@@ -62,7 +63,7 @@ def mix(
     size = reading.request.size
     fit = [c for c in ranked if reading.allowed[c.row]]
     if reading.request.intent in UNMIXED:
-        return fit[:size]
+        return _still_found(reading, fit)[:size]
     fit = steered(reading, fit, active)
     places = pinned(reading, fit, active)
     free = _without(fit, places.values())
@@ -71,6 +72,13 @@ def mix(
     main = _varied(reading, given, _without(free, explored), config)
     main = answered(reading, main, given, fit)
     return _checked(reading, placed([*main, *explored], places))
+
+
+def _still_found(reading: Reading, fit: list[Candidate]) -> list[Candidate]:
+    """What a search goes on with: after its first page only what it surely finds, instead of ever weaker likenesses."""
+    if not reading.request.seen:
+        return fit
+    return [c for c in fit if c.sources.get("query", 0.0) >= SURE_HIT]
 
 
 def _without(candidates: Sequence[Candidate], others: Iterable[Candidate]) -> list[Candidate]:

@@ -99,7 +99,8 @@ def read(request: Request, catalogue: Catalogue, models: Models) -> Reading:
     past = _past(request.history, catalogue, request.now)
     scale, wished = SOFT_SCALE.get(request.intent, 1.0), TOLD_SCALE if request.told else 1.0
     steering = steer(request.pbox, catalogue, past.heard, request.now, scale, wished)
-    asked = {e.key.partition("/")[0] for e in request.pbox.of(Factor.CATEGORY) if e.value > 0.0}
+    wished_for = [e.key for e in request.pbox.of(Factor.CATEGORY) if e.value > 0.0]
+    asked = {path.partition("/")[0] for key in wished_for for path in catalogue.words.taxonomy.members(key)}
     return Reading(
         request=request,
         catalogue=catalogue,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from catalog.catalogue import Catalogue
+from catalog.formats import formats_called
+from catalog.spelling import form
 from recommend.effects import ALL, SPOKEN, Rows, pull, says_nothing, thing, within
 from recommend.pbox import Entry, Factor
 from recommend.reading import Reading
@@ -48,17 +50,14 @@ def _in_titles_only(wish: Entry, catalogue: Catalogue) -> bool:
     return kind == "theme" and not len(catalogue.rows_with(kind, word))
 
 
-def together(reading: Reading) -> list[list[Entry]]:
-    """The wishes that places are kept for: first the newest ones, which were said together, then each older one."""
-    spoken = kept_for(reading)
+def together(reading: Reading, rows: np.ndarray) -> list[list[Entry]]:
+    """The wishes that places are kept for: first the newest ones, which were said together, then each older one.
+
+    What none of these rows meets is passed by: the wish before it is the newest that can be answered.
+    """
+    spoken = [wish for wish in kept_for(reading) if meets(wish, reading.catalogue, rows).any()]
     newest = [wish for wish in spoken if wish.set_at == spoken[0].set_at]
     return [newest, *([wish] for wish in spoken[len(newest) :])] if newest else []
-
-
-def meet_most(wanted: Sequence[Entry], catalogue: Catalogue, rows: np.ndarray) -> np.ndarray:
-    """Which of some rows meet as many of these wishes at once as any of them does, and one at least (a mask)."""
-    met = _met(wanted, catalogue, rows)
-    return (met > 0) & (met == met.max(initial=0))
 
 
 def answered(
@@ -70,37 +69,53 @@ def answered(
     much; any other wish that nothing meets has the last place. given: what else will stand on the list. How strong a
     wish is plays no part here, so a stronger one can only rank higher.
     """
-    slate, catalogue, wanted = list(chosen), reading.catalogue, together(reading)
-    for place, wishes_now in enumerate(wanted):
-        fit = [c for c, does in zip(ranked, meet_most(wishes_now, catalogue, _rows(ranked)), strict=True) if does]
-        keep = wanted[0] if place else []
-        slate = _with(fit, slate, given, 1 if place else reading.request.size // NEWEST_SHARE, keep, catalogue)
+    slate, catalogue, wanted = list(chosen), reading.catalogue, together(reading, _rows(ranked))
     if not wanted:
         return slate
-    return [slate[place] for place in np.argsort(-_met(wanted[0], catalogue, _rows(slate)), kind="stable").tolist()]
+    kept: set[int] = set()
+    for place, wishes_now in enumerate(wanted):
+        least = 1 if place else max(1, reading.request.size // NEWEST_SHARE)
+        met = how_many(wishes_now, catalogue, _rows(ranked))
+        for level in range(int(met.max(initial=0)), 0, -1):  # what meets all of them first, then most
+            slate = _with([ranked[i] for i in np.flatnonzero(met >= level).tolist()], slate, given, least, kept)
+        meeting = set(_rows(ranked)[met > 0].tolist())
+        kept |= set([c.row for c in slate if c.row in meeting][:least])
+    order = np.argsort(-how_many(wanted[0], catalogue, _rows(slate)), kind="stable")
+    return [slate[place] for place in order.tolist()]
 
 
 def _with(
-    fit: Sequence[Candidate],
-    slate: list[Candidate],
-    given: Sequence[Candidate],
-    places: int,
-    keep: Sequence[Entry],
-    catalogue: Catalogue,
+    fit: Sequence[Candidate], slate: list[Candidate], given: Sequence[Candidate], least: int, kept: Collection[int]
 ) -> list[Candidate]:
-    """The slate with at least so many of those that fit, best first, on its last places; what meets `keep` stays."""
+    """The slate with at least so many of those that fit, best first, on its last places; the rows `kept` stay."""
     wanted = {c.row for c in fit}
     there = {c.row for c in (*slate, *given)}
-    new = [c for c in fit if c.row not in there][: max(0, min(max(1, places), len(fit)) - len(wanted & there))]
-    kept = _met(keep, catalogue, _rows(slate)) > 0
-    free = [place for place, c in enumerate(slate) if c.row not in wanted and not kept[place]]
+    new = [c for c in fit if c.row not in there][: max(0, min(least, len(fit)) - len(wanted & there))]
+    free = [place for place, c in enumerate(slate) if c.row not in wanted and c.row not in kept]
     gone = set(free[len(free) - min(len(new), len(free)) :])
     return [c for place, c in enumerate(slate) if place not in gone] + new[: len(gone)]
 
 
-def _met(wanted: Sequence[Entry], catalogue: Catalogue, rows: np.ndarray) -> np.ndarray:
-    """How many of the wishes each row meets: int (n,)."""
-    return sum((meets(wish, catalogue, rows).astype(int) for wish in wanted), np.zeros(len(rows), dtype=int))
+def how_many(wanted: Sequence[Entry], catalogue: Catalogue, rows: np.ndarray) -> np.ndarray:
+    """How many of some wishes each row meets: int (n,).
+
+    Of several genres, or people, one is enough: "history and true crime" are two shelves, "true crime podcasts" one.
+    """
+    sorts: dict[str, np.ndarray] = {}
+    for wish in wanted:
+        met = meets(wish, catalogue, rows)
+        sorts[_sort(wish)] = sorts[_sort(wish)] | met if _sort(wish) in sorts else met
+    return sum((met.astype(int) for met in sorts.values()), np.zeros(len(rows), dtype=int))
+
+
+def _sort(wish: Entry) -> str:
+    """What a wish is for one of: a genre, a format, a person or series, a theme; any other is a sort by itself."""
+    if wish.factor == Factor.CATEGORY:
+        return "genre"
+    if wish.factor != Factor.ENTITY:
+        return wish.name
+    kind, _, name = wish.key.partition(":")
+    return "format" if formats_called(form(name)) else "theme" if kind == "tag" else "name"
 
 
 def _rows(candidates: Sequence[Candidate]) -> np.ndarray:

@@ -355,7 +355,7 @@ def test_a_wish_that_is_to_be_forgotten_is_neither_blocked_nor_disliked(stage: S
     together(stage, more("mystery"), more("history"), feels("funny"))
     together(stage, no("crime", "category"), said="forget crime")
     assert set(stage.set_keys(Factor.CATEGORY)) == {"history"} and not stage.set_keys(Factor.BLOCK)
-    together(stage, ("update_mood_preference", {"mood": "funny", "weight": -0.8}), said="忘掉搞笑")
+    together(stage, ("update_mood_preference", {"mood": "搞笑", "weight": -0.8}), said="忘掉搞笑")
     assert not stage.set_keys(Factor.MOOD)
     assert "nothing to forget about horror" in together(stage, no("horror", "category"), said="forget horror")
     assert not stage.set_keys(Factor.BLOCK)
@@ -492,3 +492,71 @@ def test_stories_for_a_small_child_are_those_for_children(stage: Stage) -> None:
 def test_who_wants_nothing_else_is_told_that_a_liking_only_leans(stage: Stage) -> None:
     assert "not keep everything else out" in together(stage, more("podcasts"), said="only podcasts please")
     assert "not keep everything else out" not in together(stage, more("podcasts"), said="more podcasts please")
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["don't forget: no horror", "别忘了不要 horror", "before I forget horror is out", "never mind music, no horror"],
+)
+def test_a_block_beside_a_word_of_forgetting_is_a_block(stage: Stage, words: str) -> None:
+    together(stage, no("horror", "category"), said=words)
+    assert set(stage.set_keys(Factor.BLOCK)) == {"category:horror"}
+
+
+def test_what_is_to_go_for_good_is_blocked_though_it_was_wished_for(stage: Stage) -> None:
+    together(stage, more("romance"))
+    together(stage, no("romance", "category"), said="remove romance from my life for good")
+    assert set(stage.set_keys(Factor.BLOCK)) == {"category:romance"}
+
+
+@pytest.mark.parametrize(
+    ("word", "keys"),
+    [("science fiction", {"category:scifi-fantasy/scifi"}), ("crime fiction", {"category:mystery"}),
+     ("history podcasts", {"category:history"})],
+)  # fmt: skip
+def test_blocking_a_genre_takes_nothing_that_only_sounds_like_it(stage: Stage, word: str, keys: set[str]) -> None:
+    stage.do("block_content", kind="category", name=word)
+    assert set(stage.set_keys(Factor.BLOCK)) == keys
+
+
+def test_lifting_a_part_of_a_block_of_several_leaves_the_others(stage: Stage) -> None:
+    together(stage, no("crime", "category"))
+    together(stage, ("unblock_content", {"kind": "category", "name": "true crime"}))
+    assert set(stage.set_keys(Factor.BLOCK)) == {"category:mystery"}
+
+
+def test_a_block_of_what_was_an_exception_ends_the_exception(stage: Stage) -> None:
+    together(stage, NO_FICTION, MORE_MYSTERY)
+    together(stage, no("mystery", "category"))
+    assert set(stage.set_keys(Factor.BLOCK)) == {"category:fiction"} and not stage.set_keys(Factor.CATEGORY)
+
+
+def test_a_block_that_leaves_out_all_of_itself_or_too_much_to_tell_goes(stage: Stage) -> None:
+    together(stage, no("true crime", "category"))
+    for part in stage.engine.catalogue.words.taxonomy.children("truecrime"):
+        together(stage, ("unblock_content", {"kind": "category", "name": part.en}))
+    assert not stage.set_keys(Factor.BLOCK)
+    together(stage, NO_FICTION)
+    for leaf in stage.engine.catalogue.words.taxonomy.leaves():
+        if leaf.path.startswith(("romance", "mystery", "scifi", "horror")):
+            together(stage, more(leaf.en))
+    assert all(len(key) <= 400 for key in stage.set_keys(Factor.BLOCK))
+
+
+def test_nothing_is_said_to_be_left_of_what_is_not_here(stage: Stage) -> None:
+    said = together(
+        stage, ("update_entity_weight", {"kind": "tag", "name": "zyzzyva", "weight_increase": 0.3}), no("horror")
+    )
+    assert "All that I have" not in said
+
+
+def test_instead_of_what_is_blocked_takes_the_place_of_nothing_else(stage: Stage) -> None:
+    together(stage, more("science fiction"))
+    together(stage, no("fantasy", "category"), more("jazz"), said="no fantasy, and something on jazz instead")
+    assert "scifi-fantasy/scifi" in stage.set_keys(Factor.CATEGORY)
+
+
+def test_from_today_on_is_no_wish_for_today(stage: Stage) -> None:
+    together(stage, ("set_freshness", {"recency": -0.8}), said="from today on classics only")
+    together(stage, ("set_freshness", {"repeats": "avoid"}), said="you showed me that today")
+    assert {entry.scope for entry in stage.box().entries} == {"lasting"} and len(stage.box().entries) == 2

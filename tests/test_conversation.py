@@ -639,11 +639,11 @@ def test_more_of_a_search_is_more_of_that_search_until_nothing_more_fits(stage: 
         steps = heard(talk, "more") if place % 2 else tapped(talk, chip(MORE, text="Show me more"))
         asked = stage.stores.journal.request("anna", "talk-anna")
         assert (asked["intent"], asked["query"]) == ("search", "detective")
-        if not ids(steps):
+        if reply(steps) == stage.engine.texts.say("talk.no_more", "en"):
             break
         assert reply(steps).startswith("Here are more.") and not set(shown) & set(ids(steps))
         shown += ids(steps)
-    assert place >= 2 and reply(steps) == stage.engine.texts.say("talk.no_more", "en")
+    assert 2 <= place < 19 and ids(steps) == shown[-len(ids(steps)) :], "the last page stays, to be spoken of"
 
 
 @pytest.mark.parametrize(
@@ -934,3 +934,13 @@ def test_a_search_for_a_kind_of_thing_is_no_telling(stage: Stage) -> None:
     talk = conversation(stage, ScriptedModel.of(calls(("search_catalog", {"query": "radio dramas"}))))
     heard(talk, "do you have radio dramas?")
     assert stage.stores.journal.request("anna", "talk-anna")["told"] is None
+
+
+def test_that_small_children_listen_is_told_over_their_list_and_among_what_is_known(stage: Stage) -> None:
+    known = calls(("show_preferences", {}))
+    talk = conversation(stage, ScriptedModel.of(calls(MORE), known, calls(MORE), known))
+    assert last_screen(heard(talk, "something for my kids")).title == "For small children"
+    told = reply(heard(talk, "what do you know about me?"))
+    assert "For now only what suits small children." in told and "I know nothing" not in told
+    assert last_screen(heard(talk, "something for me")).title != "For small children"
+    assert "small children" not in reply(heard(talk, "what do you know about me?"))

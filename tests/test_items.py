@@ -1,6 +1,7 @@
 """Rules of items, of the demonstration catalogue and of the catalogue in memory."""
 
 import json
+import re
 from datetime import date
 
 import numpy as np
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 from catalog.catalogue import KINDS, Catalogue
 from catalog.check import check, faults
 from catalog.demo import FOLDER, demo_items, demo_words
-from catalog.items import Item, under
+from catalog.items import Item, named, under
 
 
 def made(**changes) -> Item:
@@ -184,3 +185,23 @@ def test_a_catalogue_refuses_repeats_and_missing_vectors():
 def test_an_empty_catalogue_is_a_catalogue():
     empty = catalogue_of()
     assert len(empty) == 0 and empty.in_category("mystery").shape == (0,)
+
+
+def test_a_title_is_found_by_every_word_that_looking_through_all_items_finds_it_by(demo: Catalogue):
+    said = [*demo.items[::11], *demo.items[5::43]]
+    words = [part for item in said for part in (*re.split(r"[\s,:：·，]+", item.title), *item.tags[:1])]
+    words += [name for item in demo.items[::50] for name in (*item.names, item.title[1:3], item.title.upper() + "s")]
+    words += [label for one in demo.words.taxonomy.categories[::5] for label in (one.en, one.zh)]
+    words += ["mysteries", "Mystery", "1984", "nineteen eighty-four", "20,000", "地球·往事", "傲慢與偏見", "水", ""]
+    assert len(set(words)) > 500
+    for word in dict.fromkeys(words):
+        slow = [row for row, item in enumerate(demo.items) if named(item, word)]
+        assert demo.rows_with("title", word).tolist() == slow, word
+
+
+def test_an_item_is_named_by_whole_words_of_its_titles_and_its_series():
+    item = made(title="The Mysteries of Udolpho", title_alt="奥多芙的神秘", series="Gothic Tales")
+    assert item.names == ("The Mysteries of Udolpho", "奥多芙的神秘", "Gothic Tales")
+    assert all(named(item, word) for word in ("mystery", "udolpho", "神秘", "gothic tale"))
+    assert not any(named(item, word) for word in ("myster", "秘", "", "horror"))
+    assert made().names == ("A Tale",)

@@ -237,6 +237,27 @@ def test_whoever_was_meant_by_a_name_in_the_other_script_is_named_as_on_the_reco
     assert searched("Liu Cixin", by("729声工场、喜马拉雅（原著 刘慈欣）"), "en") == "after a work by 刘慈欣"
 
 
+@pytest.mark.parametrize("title", ["StartUp", "IT 公论"])
+def test_who_wants_a_format_is_not_told_of_a_theme_that_has_its_name(title: str) -> None:
+    item = next(i for i in CATALOGUE.items if i.title == title)
+    assert {"podcast company", "独立播客"} & set(item.tags)
+    for word in ("podcast", "播客"):
+        assert wished(Factor.ENTITY, f"tag:{word}", item, "en") == ["matches “podcast”"]
+        assert wished(Factor.ENTITY, f"tag:{word}", item, "zh") == ["符合“播客”"]
+
+
+def test_a_wish_that_only_a_side_category_meets_is_told_by_that_one() -> None:
+    food = next(i for i in CATALOGUE.items if i.title == "Off Menu")
+    assert wished(Factor.CATEGORY, "history", food, "en") == ["Food (History & Culture), one of your interests"]
+    (chinese,) = wished(Factor.CATEGORY, "history", food, "zh")
+    leaf, root = (CATALOGUE.words.taxonomy.label(path, "zh") for path in ("history/culture/food", "history"))
+    assert chinese == f"属于你感兴趣的{leaf}（{root}）"
+    own = CATALOGUE.words.taxonomy.label("history/culture/food", "en")
+    assert wished(Factor.CATEGORY, "history/culture/food", food, "en") == [f"{own}, one of your interests"]
+    main = CATALOGUE.words.taxonomy.label("comedy", "en")
+    assert wished(Factor.CATEGORY, "comedy", food, "en") == [f"{main}, one of your interests"]
+
+
 def test_only_what_came_in_within_two_years_is_told_to_be_new() -> None:
     today = NOW.date()
     told = {item.added: wished(Factor.RECENCY, "", item, "en") for item in CATALOGUE.items}

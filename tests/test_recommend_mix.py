@@ -16,14 +16,16 @@ from recommend.calibration import Calibration, calibration, follows, liked_share
 from recommend.campaigns import Campaign, Title
 from recommend.caps import LEAST_AUTHOR, LEAST_PROVIDER, Crowd, provider, top, usual_caps
 from recommend.chance import chance
+from recommend.claims import SURE_HIT
 from recommend.coarse import coarse
 from recommend.diversity import LEAST_LEFT, Nearest, Volume
 from recommend.fine import additive, fine
 from recommend.mix import LOGITS, MOST_LAMBDA, NEUTRAL_DIVERSITY, POOL, MixConfig, mix
-from recommend.pbox import Factor
+from recommend.pbox import Entry, Factor
 from recommend.reading import Reading, read
 from recommend.recall import recall
 from recommend.request import Candidate, Effect, Event, History, Request
+from recommend.wished import together
 from tests.recommend_stage import NOW, catalogue, entry, history, models, pipeline, population, request, search
 from tests.test_recommend_invariants import requests
 
@@ -121,7 +123,9 @@ def test_every_variant_gives_distinct_allowed_items_up_to_the_size(asked: Reques
     reading, found = ranked(asked)
     chosen = mix(reading, found, (), config)
     rows = [c.row for c in chosen]
-    assert len(rows) == len(set(rows)) == min(asked.size, sum(reading.allowed[c.row] for c in found))
+    goes_on = asked.intent == "search" and asked.seen  # only what the search surely finds
+    fit = [c for c in found if not goes_on or c.sources.get("query", 0.0) >= SURE_HIT]
+    assert len(rows) == len(set(rows)) == min(asked.size, sum(reading.allowed[c.row] for c in fit))
     assert all(reading.allowed[row] for row in rows) and set(rows) <= {c.row for c in found}
 
 
@@ -277,3 +281,48 @@ def test_the_fairness_report_says_that_it_is_simulated() -> None:
     lists = lists_of(pipeline(), people[:8], events, NOW)
     text = report(CATALOGUE, lists, events)
     assert text.startswith("simulated: 8 listeners' lists") and "Gini" in text and len(text.splitlines()) == 14
+
+
+def said(minutes: int, *wishes: tuple[Factor, str, float]) -> list[Entry]:
+    """Wishes that were spoken together, so many minutes ago."""
+    at = NOW - timedelta(minutes=minutes)
+    return [entry(factor, key, value).model_copy(update={"set_at": at}) for factor, key, value in wishes]
+
+
+def test_what_was_wished_for_last_comes_first_and_has_half_of_the_list_however_loud_the_older_wish() -> None:
+    romance, history = (Factor.CATEGORY, "romance", 1.0), (Factor.CATEGORY, "history", 0.15)
+    slate = pipeline().recommend(request(*said(9, romance), *said(1, history), size=6))
+    meeting = [CATALOGUE.in_category("history")[CATALOGUE.row[item_id]] for item_id in slate.item_ids]
+    assert sum(meeting) >= 3 and meeting == sorted(meeting, reverse=True)
+
+
+def test_wishes_of_one_breath_are_answered_together() -> None:
+    podcast, crime = (Factor.ENTITY, "tag:podcast", 0.3), (Factor.CATEGORY, "truecrime", 0.3)
+    slate = pipeline().recommend(request(*said(9, (Factor.CATEGORY, "comedy", 0.6)), *said(1, podcast, crime), size=6))
+    both = CATALOGUE.in_category("truecrime") & CATALOGUE.with_tag("podcast")
+    assert sum(both[CATALOGUE.row[item_id]] for item_id in slate.item_ids) >= 3
+
+
+def test_of_two_genres_said_together_no_item_need_be_both() -> None:
+    genres = said(1, (Factor.CATEGORY, "history", 0.3), (Factor.CATEGORY, "mystery", 0.3))
+    both = CATALOGUE.in_category("history") & CATALOGUE.in_category("mystery")
+    assert sum(both[CATALOGUE.row[i]] for i in pipeline().recommend(request(*genres, size=6)).item_ids) < 4
+
+
+def test_where_nothing_meets_the_newest_wish_the_one_before_it_comes_first() -> None:
+    crosstalk, nobody = (Factor.CATEGORY, "comedy/crosstalk", 0.3), (Factor.ENTITY, "author:Nobody", 0.6)
+    older = said(9, (Factor.CATEGORY, "history", 1.0))
+    slate = pipeline().recommend(request(*older, *said(2, crosstalk), *said(1, nobody), size=6))
+    assert CATALOGUE.in_category("comedy/crosstalk")[[CATALOGUE.row[i] for i in slate.item_ids[:3]]].all()
+
+
+def test_an_older_wish_that_nothing_meets_has_the_last_place() -> None:
+    older = said(9, (Factor.MOOD, "scary", 0.4))
+    slate = pipeline().recommend(request(*older, *said(1, (Factor.CATEGORY, "comedy", 1.0)), size=6))
+    assert any(CATALOGUE.with_mood("scary")[CATALOGUE.row[item_id]] for item_id in slate.item_ids)
+
+
+def test_places_are_kept_for_nothing_where_nothing_was_said_in_this_sitting() -> None:
+    old = said(600, (Factor.CATEGORY, "romance", 1.0), (Factor.ENTITY, "author:Nobody", 0.3))
+    reading = read(request(*old), CATALOGUE, models())
+    assert not together(reading, np.arange(len(CATALOGUE)))

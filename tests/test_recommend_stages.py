@@ -14,16 +14,16 @@ import pytest
 from catalog.catalogue import Catalogue
 from catalog.search import Search
 from recommend.effects import heard_strength, length_fit, voice
-from recommend.filters import FOR_CHILDREN, for_children, listenable
+from recommend.filters import FOR_CHILDREN, allowed, for_children, listenable, made_for_children
 from recommend.interactions import Interactions
 from recommend.kinship import related
 from recommend.models import Models, fit_models
-from recommend.pbox import Factor
+from recommend.pbox import Factor, PBox
 from recommend.pipeline import Pipeline
 from recommend.ranking.grades import grades
 from recommend.reading import Reading, read
 from recommend.recall import recall
-from recommend.request import Candidate, Event, EventKind, History, Listener, Request, UiLanguage
+from recommend.request import Candidate, Event, EventKind, History, Intent, Listener, Request, UiLanguage
 from recommend.rerank import RerankFailed
 from tests.recommend_stage import NOW, catalogue, entry, history, models, pipeline, population, request, search
 
@@ -353,3 +353,48 @@ def test_of_a_kind_of_thing_that_in_the_language_of_the_page_comes_first(lang: U
     listener = Listener(user_id="someone", ui_language=lang)
     shown = pipeline().recommend(request(listener=listener, intent="search", query=query)).item_ids
     assert {CATALOGUE.item(item_id).language for item_id in shown} == {lang}
+
+
+@pytest.mark.parametrize(("said", "children"), [
+    ("来点古希腊神话，别挑给小孩讲的版本", False), ("not stories for kids", False), ("no stories for kids", False),
+    ("Racing Manhattan's for kids I think? No thanks", None), ("kelpie one's for kids, skip", None),
+    ("it's for children, isn't it? Then no thank you.", None), ("给孩子听不合适，换一个", None),
+    ("小狗钱钱是给娃的吧，咋推给单身狗", None), ("给高三娃找的", None), ("给我高三的儿子来点励志英语", None),
+    ("适合初二的娃不", None), ("弟子规不给孩子听，拿掉", None), ("别推给孩子", None), ("no horror for my kids", None),
+    ("something not scary for kids", True), ("特别适合小孩的", True), ("别的给娃存着", True),
+    ("给娃讲十万个为什么", True), ("给孩子讲大学中庸", True), ("what's good for kids?", True), ("it's for kids", True),
+])  # fmt: skip
+def test_words_of_children_that_are_denied_or_about_an_item_do_not_say_that_they_listen(
+    said: str, children: bool | None
+) -> None:
+    assert for_children(said) is children
+
+
+@pytest.mark.parametrize("said", [
+    "pick for me", "compare them for me", "save it for me", "there's never enough Bryson here for me",
+    "that's the one for me", "pick something for me", "find one for me", "Stephen King just isn't for me",
+])  # fmt: skip
+def test_for_me_is_mostly_no_word_of_who_will_listen(said: str) -> None:
+    assert for_children(said) is None
+    assert for_children(f"for my kids please, {said}") is True
+
+
+@pytest.mark.parametrize("said", [
+    "it's for me", "this is for me", "now for me", "one for me, not the kids", "something else for me", "for myself",
+    "more history, for me", "for me this time", "Bedtime for me, not kids", "给我自己", "我自己听",
+])  # fmt: skip
+def test_for_me_that_says_who_will_listen_ends_the_limit(said: str) -> None:
+    assert for_children(said) is False
+
+
+@pytest.mark.parametrize("intent", ["home", "more", "trending", "discover"])
+def test_a_list_for_small_children_holds_only_what_is_made_for_them_while_there_is_enough(intent: Intent) -> None:
+    made, guides = made_for_children(CATALOGUE, PBox()), CATALOGUE.in_category("kids/parenting")
+    assert guides.any() and not (made & guides).any()
+    wished = PBox(entries=(entry(Factor.CATEGORY, "kids/parenting", 0.5),))
+    assert (made_for_children(CATALOGUE, wished) == (made | guides)).all()
+    shown = pipeline().recommend(request(children=True, intent=intent)).item_ids
+    assert len(shown) == 6 and all(made[CATALOGUE.row[item_id]] for item_id in shown)
+    scarce = request(children=True, intent=intent, size=int(made.sum()) + 1)
+    nothing = np.zeros(len(CATALOGUE), dtype=bool)
+    assert (allowed(scarce, CATALOGUE, nothing, nothing) & ~made).any()

@@ -10,7 +10,7 @@ import pytest
 from catalog.catalogue import Catalogue
 from catalog.demo import demo_items, demo_words
 from catalog.resolve import THRESHOLD, Resolver
-from catalog.spelling import form, people_in, plain
+from catalog.spelling import form, people_in, plain, wrote_original
 from lab.names import right
 
 NAMES = [json.loads(line) for line in (Path(__file__).parent / "data" / "names.jsonl").read_text("utf-8").splitlines()]
@@ -174,3 +174,10 @@ def test_the_people_of_a_line_are_found_one_by_one():
     assert people_in("猫耳FM（原著 Priest）")[-1] == "Priest"
     assert people_in("Agatha Christie") == ("Agatha Christie",)
     assert "梅兰芳" in people_in("梅兰芳 口述，许姬传 记")
+
+
+def test_of_a_drama_it_is_told_who_wrote_what_it_was_made_from():
+    assert wrote_original("729声工场、喜马拉雅（原著 刘慈欣）") == "刘慈欣"
+    assert wrote_original("汤显祖 原著，白先勇 制作") == "汤显祖"
+    assert wrote_original("白先勇 制作，汤显祖 原著") == "汤显祖"
+    assert wrote_original("猫耳FM") is None and wrote_original("") is None

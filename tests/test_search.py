@@ -13,7 +13,8 @@ from catalog.catalogue import Catalogue
 from catalog.demo import demo_items, demo_words
 from catalog.gloss import Gloss
 from catalog.lexical import Lexical, pieces, stem
-from catalog.search import Search, Shelf, shelf
+from catalog.search import Search
+from catalog.shelf import Shelf, shelf
 from catalog.wishes import core
 
 DIM = 64

@@ -433,10 +433,11 @@ def test_a_place_on_the_list_that_was_named_is_that_place_whatever_other_number_
 def test_places_are_read_up_to_the_twentieth() -> None:
     chinese = "一 二 三 四 五 六 七 八 九 十 十一 十二 十三 十四 十五 十六 十七 十八 十九 二十".split()
     for number, word in enumerate(chinese, 1):
-        for said in (f"第{word}个讲什么", f"第{number}部", f"the {number}th", f"number {number}", f"#{number}"):
+        for said in (f"第{word}个讲什么", f"第{number}本", f"the {number}th", f"number {number}", f"#{number}"):
             assert places_said(said) == (number,)
     assert places_said("the ninth, the twelfth and the twentieth") == (9, 12, 20)
     assert not places_said("the 19th century, 1984, 第七天, 第九区讲什么, ten minutes, the moth and the earth")
+    assert not places_said("give me about ten, the fifth time, my sixth formers, 第六部, eight or ten please")
 
 
 @pytest.mark.parametrize(("words", "lang"), [

@@ -64,12 +64,14 @@ def sparing(ctx: TurnContext, keys: tuple[str, ...], said: str) -> Spared:
     facts: list[Fact] = []
     for wish in ctx.outcome.changes:
         own = block_of(wish.factor, wish.key)
-        if own is None or (wish.after or 0.0) <= 0.0 or wish.source == "feedback" or form(wish.said) == form(said):
+        wished = (wish.after or 0.0) > 0.0 and wish.source != "feedback" and form(wish.said) != form(said)
+        if own is None or not wished or not keys:
             continue
         name = wish.said or wish.key
         left = [part for key in keys for part in _beside(ctx, key, own)]
         if left == list(keys):
-            if not (_held(ctx.engine.catalogue, own) & ~taken(ctx, keys)).any():
+            meant = _held(ctx.engine.catalogue, own)
+            if meant.any() and not (meant & ~taken(ctx, keys)).any():
                 facts.append(Fact(kind="nothing_left", values={"name": said, "wish": name}))
         elif any(alike(ctx, key, own) for key in keys):
             facts.append(Fact(kind="spared", values={"name": said, "wish": name}))
@@ -122,11 +124,22 @@ def category_left(ctx: TurnContext, said: str, gone: np.ndarray) -> str:
 
 
 def blocks_named(ctx: TurnContext, pbox: PBox, keys: tuple[str, ...], said: str) -> list[Entry]:
-    """The user's blocks that these keys or this word mean, with those that came from the same words."""
+    """The user's blocks that these keys or this word mean.
+
+    With them goes what came from the same words, where it is these that are named or a theme that took categories
+    along: "true crime is fine" leaves the rest of "no crime".
+    """
     wanted, blocks = form(said), pbox.of(Factor.BLOCK)
-    found = [entry for entry in blocks if parted(entry.key)[0] in keys or wanted in _forms(ctx, entry)]
-    beside = {other.name for entry in found for other in pbox.of_one_wish(entry)}
+    found = [entry for entry in blocks if whole(entry.key) in keys or wanted in _forms(ctx, entry)]
+    firsts = {entry.name: pbox.of_one_wish(entry)[0] for entry in found}
+    named = [e for e in found if form(e.said) == wanted or firsts[e.name] == e or firsts[e.name].key.startswith("tag:")]
+    beside = {other.name for entry in named for other in pbox.of_one_wish(entry)}
     return found + [e for e in blocks if e not in found and e.name in beside]
+
+
+def whole(key: str) -> str:
+    """The key of a block without what is taken out of it: "category:fiction" of "category:fiction -mystery"."""
+    return parted(key)[0] if key.startswith("category:") else key
 
 
 def blocks_mood(ctx: TurnContext, block: Entry) -> bool:

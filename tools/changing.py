@@ -16,8 +16,9 @@ LASTING_DAYS = 365.0
 """Half-life of a mood or scene that the user wants "from now on"."""
 FADING = frozenset({Factor.MOOD, Factor.SCENE})
 _FOR_NOW = re.compile(
-    r"\b(?:tonight|today|for now|just (?:this once|now)|this (?:time|once|evening|morning|afternoon))\b|"
-    "今[晚天夜早]|这次|这回|这一次|暂时|眼下|这会儿",
+    r"\b(?:tonight|(?<!from )(?<!starting )(?<!as of )today(?! (?:on|onwards?)\b)|for now|just (?:this once|now)|"
+    r"this (?:time|once|evening|morning|afternoon))\b|"
+    r"今[晚夜早]|(?<!从)(?<!打)今天(?!起|开始|以后|往后|又)|这次|这回|这一次|暂时|眼下|这会儿",
     re.IGNORECASE,
 )
 

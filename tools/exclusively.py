@@ -23,7 +23,7 @@ def only_said(ctx: TurnContext, name: str) -> bool:
         rf"|(?<!\w){word}{_BEHIND},? (?:only|exclusively|and nothing else)\b"
     )
     chinese = (
-        r"(?<![不一])(?:[只就光]|单单|仅仅?)(?:(?:想|爱|喜欢)?(?:要|听|看)|喜欢|推荐|来|放)(?!是)"
+        r"(?<![不一辰时])(?:(?:[只光]|单单|仅仅?|就只)(?:(?:想|爱|喜欢)?(?:要|听|看)|喜欢|推荐|来|放)|就要)(?!是)"
         rf"(?![^，。；！？]{{0,6}}(?:免费|完结))[^，。；！？]{{0,6}}?{word}"
     )
     return re.search(f"{english}|{chinese}", ctx.said, re.IGNORECASE) is not None

@@ -10,7 +10,7 @@ from langchain_core.tools import tool
 from pydantic import Field
 
 from catalog.items import Item
-from catalog.spelling import people_in
+from catalog.spelling import people_in, wrote_original
 from db.pbox import Change
 from recommend.effects import SPOKEN
 from recommend.pbox import Factor, PBox
@@ -31,7 +31,6 @@ LOOKED_AT = 200
 UNWANTED = frozenset({"dislike", "skip"})
 DONE_WITH = UNWANTED | {"finished"}
 """Signals after which an item leaves the list."""
-_ORIGINAL = re.compile(r"[（(]原著")
 _AND = re.compile(r"&|\band\b")
 
 
@@ -135,8 +134,8 @@ def _maker(names: str) -> str:
     whole, *people = people_in(names)
     if not people:
         return whole
-    if _ORIGINAL.search(names):
-        return people[-1]
+    if original := wrote_original(names):
+        return original
     first, last = people[0], people[-1]
     # "Jacob and Wilhelm Grimm": a first name says nothing without the surname that follows.
     shared = _AND.search(names) and first.isascii() and " " not in first and " " in last

@@ -11,7 +11,7 @@ from langchain_core.tools import tool
 from catalog.formats import formats_called
 from catalog.items import Format, Item
 from catalog.resolve import SURE
-from catalog.spelling import form, people_in
+from catalog.spelling import form, people_in, wrote_original
 from tools.changing import say
 from tools.context import Done, Fact, ListRequest, TurnContext
 from tools.format_asked import format_said, topic_and_format
@@ -46,7 +46,6 @@ _OTHERWISE = re.compile(
     re.IGNORECASE,
 )
 """What makes the opposite of it: "not by the same author", "like this series"."""
-_ORIGINAL = re.compile(r"[（(]原著")
 
 
 class _Trend(NamedTuple):
@@ -164,8 +163,9 @@ def _names(kin: Kin, item: Item) -> tuple[Kin, tuple[str, ...]]:
     kin = kin if lines[kin] else other if lines[other] else kin
     line = lines[kin] or ""
     people = people_in(line) if line else ()
-    # 猫耳FM（原著 巫哲）: the last of these wrote the original and is meant, not the studio that made a drama of it.
-    return kin, people[-1:] if _ORIGINAL.search(line) else people
+    # 猫耳FM（原著 巫哲）: who wrote the original is meant, not the studio that made a drama of it.
+    original = wrote_original(line)
+    return kin, people[people.index(original) :] if original else people
 
 
 def _has_others(ctx: TurnContext, kin: Kin, name: str, item: Item) -> bool:

@@ -17,7 +17,7 @@ from recommend.reading import read
 from recommend.request import Request
 from tools.changing import say
 from tools.context import Done, Fact, ToolRetry, TurnContext
-from tools.items import find_item
+from tools.items import find_item, is_place
 from tools.linking import spoken
 from tools.titles import title_in
 from tools.words import joined, titled
@@ -57,7 +57,9 @@ def explain_recommendation(runtime: ToolRuntime[TurnContext], item: str | None =
     """Why an item is in the list ("why this one?"); without an item, why the whole list looks as it does."""
     ctx = runtime.context
     if item and item.strip():
-        ids: tuple[str, ...] = (find_item(ctx, "explain_recommendation", item).id,)
+        found = find_item(ctx, "explain_recommendation", item)
+        # "Why this one?" beside a list that is like it means the list.
+        ids: tuple[str, ...] = ctx.shown[:EXPLAINED] if is_place(item) and found.id not in ctx.shown else (found.id,)
     else:
         ids = ctx.shown[:EXPLAINED]
     catalogue, reasons = ctx.engine.catalogue, _reasons(ctx)

@@ -17,11 +17,10 @@ from tools.context import Done, Engine, Fact, TurnContext
 from tools.items import call
 from tools.words import block_of, name_of
 
-_FORGETTING = re.compile(
-    r"\b(?:forget|never ?mind|drop|scrap|remove|delete|cancel)\b|忘掉|忘了|忘记|删掉|删了|删除|去掉|取消|不用管", re.I
-)
-_ONLY_FORGETTING = re.compile(r"\b(?:forget|never ?mind)\b(?!.*\b(?:for good|for ?ever)\b)|忘掉|忘了|忘记", re.I)
-"""Words that may speak of what is remembered, and words that surely do: "drop the dragons" may be a block."""
+_VERBS = r"forget|never ?mind", "忘掉|忘了|忘记"
+_LOOSER = r"forget|never ?mind|drop|scrap|remove|delete|cancel", "忘掉|忘了|忘记|删掉|删了|删除|去掉|取消|不用管"
+"""Words that surely speak of what is remembered, and these with others: "drop the dragons" may be a block."""
+_FOR_GOOD = re.compile(r"\b(?:for good|for ?ever|ever again|from my life)\b|以后|永远|再也|别再", re.I)
 _WHOLE = re.compile(
     r"(?:(?:please|ok(?:ay)?|oh|just|actually|and|now),? )*(?:forget|never ?mind|drop|scrap|cancel)(?: about| that)*"
     r"(?: the| my| that)* (?P<en>[^,.;!?]{2,40}?)(?: (?:part|thing|bit|one|wish|preference)s?)?(?: please)?[.!]*|"
@@ -29,6 +28,17 @@ _WHOLE = re.compile(
     r"(?:忘掉|忘了|删掉|去掉|取消))(?:这条|那条|的偏好)?[吧了]*[。！]*",
     re.I,
 )
+_KNOWN: tuple[Kind, ...] = ("category", "mood", "scene", "author", "narrator", "series")
+_SIDES = frozenset(
+    "language languages mood moods genre genres 语言 心情 类型 场景 作者 演播 系列 时长 价格 评分".split()
+)
+"""Sides of the taste that may be called like a category: these are for `reset_preferences`."""
+_LESS = {
+    Factor.CATEGORY: ("update_interest_weight", "category", "weight_increase"),
+    Factor.ENTITY: ("update_entity_weight", "name", "weight_increase"),
+    Factor.MOOD: ("update_mood_preference", "mood", "weight"),
+    Factor.SCENE: ("update_scene_preference", "scene", "weight"),
+}
 LEAST_NAME = 2
 """Letters of a name that is looked for among the words of a turn."""
 
@@ -38,15 +48,30 @@ def wishes_forgotten(ctx: TurnContext, keys: tuple[str, ...], said: str) -> list
 
     keys: of the block that was heard. said: its name.
     """
-    if not _FORGETTING.search(ctx.said):
+    if not _is_forgotten(ctx.said, said, _LOOSER):
         return []
     wishes = [e for e in reached(ctx, "lasting").entries if e.value > 0 and e.factor in TASTES]
     return [e for e in wishes if block_of(e.factor, e.key) in keys or form(said) in _names(ctx.engine.catalogue, e)]
 
 
+def _is_forgotten(words: str, name: str, verbs: tuple[str, str]) -> bool:
+    """Whether a name is what a verb of forgetting is about: not in "don't forget: no horror", 别忘了."""
+    if _FOR_GOOD.search(words):
+        return False
+    (english, chinese), said = verbs, re.escape(name.strip())
+    before = r"(?<!n't )(?<!n’t )(?<!not )(?<!never )(?<!before i )"
+    return any(
+        re.search(pattern, words, re.I)
+        for pattern in (
+            rf"{before}\b(?:{english})\b(?: [\w'’-]+){{0,3}}? {said}(?!\w)",
+            rf"(?<![别不])(?:{chinese})[^，。；！？,]{{0,4}}{said}|{said}[^，。；！？,]{{0,4}}(?:{chinese})",
+        )
+    )
+
+
 def nothing_to_forget(ctx: TurnContext, said: str) -> bool:
     """Whether the words speak of forgetting a thing that nobody has wished for: no block is meant, and it is told."""
-    if not _ONLY_FORGETTING.search(ctx.said):
+    if not _is_forgotten(ctx.said, said, _VERBS):
         return False
     ctx.outcome.facts.append(Fact(kind="nothing_set", values={"what": said}))
     ctx.outcome.done.append(Done(tool="block_content", text=say(ctx, "fact.nothing_set", what=said)))
@@ -64,31 +89,18 @@ def calls_to_forget(words: str, entries: Sequence[Entry], engine: Engine, lang: 
         return []
     said = next(group for group in found.groups() if group)
     named = [entry for entry in entries if form(said) in _names(engine.catalogue, entry)]
-    calls = [call(_LESS[e.factor][0], **_less(e)) for e in named if e.value > 0 and e.factor in _LESS]
+    calls = [call(_LESS[e.factor][0], **_less(e, said)) for e in named if e.value > 0 and e.factor in _LESS]
     calls += [call("unblock_content", kind="tag", name=said)] if any(e.factor == Factor.BLOCK for e in named) else []
-    if calls or not _ONLY_FORGETTING.search(words) or said.casefold() in _SIDES:
+    if calls or not _is_forgotten(words, said, _VERBS) or said.casefold() in _SIDES:
         return calls
     known = engine.resolver.any_kind(said, _KNOWN, lang=lang)
     return [call("block_content", kind="tag", name=said)] if known and known.how == "exact" else []
 
 
-_KNOWN: tuple[Kind, ...] = ("category", "mood", "scene", "author", "narrator", "series")
-_SIDES = frozenset(
-    "language languages mood moods genre genres 语言 心情 类型 场景 作者 演播 系列 时长 价格 评分".split()
-)
-"""Sides of the taste that may be called like a category: these are for `reset_preferences`."""
-_LESS = {
-    Factor.CATEGORY: ("update_interest_weight", "category", "weight_increase"),
-    Factor.ENTITY: ("update_entity_weight", "name", "weight_increase"),
-    Factor.MOOD: ("update_mood_preference", "mood", "weight"),
-    Factor.SCENE: ("update_scene_preference", "scene", "weight"),
-}
-
-
-def _less(entry: Entry) -> dict[str, Any]:
+def _less(entry: Entry, said: str) -> dict[str, Any]:
     _, name, weight = _LESS[entry.factor]
-    kind, _, key = entry.key.rpartition(":")
-    return {name: entry.said or key, weight: -0.3} | ({"kind": kind} if entry.factor == Factor.ENTITY else {})
+    kind = entry.key.partition(":")[0]
+    return {name: said, weight: -0.3} | ({"kind": kind} if entry.factor == Factor.ENTITY else {})
 
 
 def named_in(ctx: TurnContext, entries: Iterable[Entry]) -> list[Entry]:

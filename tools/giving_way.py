@@ -9,15 +9,18 @@ from datetime import timedelta
 from catalog.formats import formats_called
 from catalog.resolve import SURE
 from catalog.spelling import form
-from catalog.taxonomy import parted
+from catalog.taxonomy import LESS, parted
 from db.pbox import Change
+from recommend.effects import SPOKEN
 from recommend.pbox import INTERESTS, Entry, Factor, PBox
-from tools.blocking import alike, blocks_named, without
+from tools.blocking import alike, blocks_named, taken, without
 from tools.changing import box, clear, reached
 from tools.context import Duration, Fact, TurnContext
 from tools.linking import Link
 from tools.words import block_of
 
+LONGEST_KEY = 400
+"""Letters of a key, as `db.changes.Change` takes it."""
 SITTING = timedelta(hours=1)
 """What was wished for within it is what "instead" speaks of."""
 _EXCEPT = re.compile(
@@ -41,7 +44,7 @@ def lifted(ctx: TurnContext, link: Link, said: str, how: tuple[float, Duration |
     return changes
 
 
-def _in_the_way(ctx: TurnContext, pbox: PBox, link: Link, said: str) -> Iterator[Entry]:
+def _in_the_way(ctx: TurnContext, pbox: PBox, link: Link, said: str) -> list[Entry]:
     """The user's blocks of the very thing, or of just the items that it is for: a block of "silly" takes the funny.
 
     Where it is another word for them, that both are one here is told.
@@ -49,12 +52,12 @@ def _in_the_way(ctx: TurnContext, pbox: PBox, link: Link, said: str) -> Iterator
     own = block_of(link.factor, link.key)
     keys = tuple(key for key in (link.block, f"tag:{link.key}") if key)
     found = blocks_named(ctx, pbox, keys, said)
-    named = {entry.name for entry in found}
-    for block in pbox.of(Factor.BLOCK):
-        if block.name in named or (own and (alike(ctx, block.key, own) or _means(ctx, block, own))):
-            if not _is_called(ctx, block, said):
-                ctx.outcome.facts.append(Fact(kind="spared", values={"name": block.said or block.key, "wish": said}))
-            yield from pbox.of_one_wish(block)
+    blocks = pbox.of(Factor.BLOCK)
+    same = [e for e in blocks if own and e not in found and (alike(ctx, e.key, own) or _means(ctx, e, own))]
+    for block in (*found, *same):
+        if not _is_called(ctx, block, said):
+            ctx.outcome.facts.append(Fact(kind="spared", values={"name": block.said or block.key, "wish": said}))
+    return list(dict.fromkeys([*found, *(e for block in same for e in pbox.of_one_wish(block))]))
 
 
 def _means(ctx: TurnContext, block: Entry, own: str) -> bool:
@@ -85,16 +88,39 @@ def _categories(ctx: TurnContext, link: Link, said: str) -> Iterator[str]:
 def narrowed(ctx: TurnContext, pbox: PBox, own: str, duration: Duration | None) -> list[Change]:
     """What takes a category (`own`: the key of its block) out of the wider ones that are blocked.
 
-    "No fiction", and now "more mystery": no fiction except mystery.
+    "No fiction", and now "more mystery": no fiction except mystery. A block of nothing more, or of too many
+    exceptions to tell, goes.
     """
     changes: list[Change] = []
     for block in pbox.of(Factor.BLOCK):
-        if left := without(ctx, block.key, own):
+        left = without(ctx, block.key, own)
+        if left is None:
+            continue
+        changes.append(clear(Factor.BLOCK, block.key, block.said, duration))
+        keys = [e.key for e in pbox.of_one_wish(block) if e != block]
+        if len(left) <= LONGEST_KEY and taken(ctx, (left,)).any():
+            keys.append(left)
+        scope = "session" if "session" in (duration, block.scope) else "lasting"
+        changes += [
+            Change(factor=Factor.BLOCK, key=key, op="set", value=1.0, hard=True, scope=scope, said=block.said)
+            for key in keys
+        ]
+    return changes
+
+
+def widened(ctx: TurnContext, pbox: PBox, keys: tuple[str, ...], duration: Duration | None) -> list[Change]:
+    """What takes an exception of a block back that is blocked now: "no mystery", after no fiction but that."""
+    changes: list[Change] = []
+    for block in pbox.of(Factor.BLOCK):
+        base, less = parted(block.key)
+        left = [part for part in less if f"category:{part}" not in keys]
+        if block.key.startswith("category:") and len(left) < len(less):
             scope = "session" if "session" in (duration, block.scope) else "lasting"
-            narrower = Change(
-                factor=Factor.BLOCK, key=left, op="set", value=1.0, hard=True, scope=scope, said=block.said
+            key = LESS.join([base, *left])
+            changes.append(clear(Factor.BLOCK, block.key, block.said, duration))
+            changes.append(
+                Change(factor=Factor.BLOCK, key=key, op="set", value=1.0, hard=True, scope=scope, said=block.said)
             )
-            changes += [clear(Factor.BLOCK, block.key, block.said, duration), narrower]
     return changes
 
 
@@ -112,9 +138,11 @@ def replaced(ctx: TurnContext, link: Link, how: tuple[float, Duration | None]) -
     A mood takes the place of moods, a format of formats; a genre, a person or a theme that of all three.
     """
     weight, duration = how
-    if weight <= 0 or not _INSTEAD.search(ctx.said):
+    blocks_something = any(change.factor == Factor.BLOCK and change.after for change in ctx.outcome.changes)
+    if weight <= 0 or blocks_something or not _INSTEAD.search(ctx.said):
         return []
-    recent = [e for e in box(ctx).entries if e.value > 0 and e.turn_id != ctx.turn_id and ctx.now - e.set_at < SITTING]
+    mine = [e for e in box(ctx).entries if e.value > 0 and e.source in SPOKEN and e.turn_id != ctx.turn_id]
+    recent = [e for e in mine if ctx.now - e.set_at < SITTING]
     return [clear(e.factor, e.key, e.said, duration) for e in recent if _sort(e.factor, e.key) == _sort(*link[:2])]
 
 

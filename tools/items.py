@@ -30,19 +30,24 @@ _PLACE = re.compile(
     r"|number ([a-z]+)"
 )
 _PLACE_ZH = re.compile(rf"第\s*({_CHINESE})[个部本条集]?")
+_NO_PLACE = (
+    r"(?!.(?:century|birthday|anniversary|grade|grader|season|episode|edition|time|form|former|formers|year|years|legion"
+    r"|house|floor|day|night|month|minute|minutes|hour|hours|star|stars|age)\b)"
+)
 _SAID = (
     re.compile(rf"(?:#|\b(?:number|n[or]\.))\s*({_ENGLISH})\b"),
-    re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)\b(?!.(?:century|birthday|anniversary|grade|season|episode|edition))"),
-    re.compile(r"\b([a-z]+(?:st|nd|rd|th))\b(?!.(?:century|birthday|anniversary|grade|season|episode|edition))"),
-    re.compile(
-        rf"\b(?:about|like|love|play|save|skip|hide|compare|between|and|or|with|vs|why|explain)\.?\s+({_ENGLISH})"
-        r"(?=\s*(?:$|[,.;:!?]|(?:and|or|with|vs|to|please|is)\b))"
-    ),
-    re.compile(rf"(?<!倒数)第\s*({_CHINESE})\s*(?:[个部本条首张款]|(?=$|[\s,.!?，。！？、和跟与讲说是呢吧]))"),
+    re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)\b{_NO_PLACE}"),
+    re.compile(rf"\b([a-z]+(?:st|nd|rd|th))\b{_NO_PLACE}"),
+    re.compile(rf"(?<!倒数)(?<!到)第\s*({_CHINESE})\s*(?:[个本条首张款]|(?=$|[\s,.!?，。！？、和跟与讲说是呢吧]))"),
     re.compile(rf"(?<!月)(?<!\d)({_CHINESE})号(?!线)"),
-    re.compile(r"(?:比较|对比|[和跟与、])\s*(\d{1,2})(?=\s*(?:$|[,.!?，。！？、和跟与哪有的比]))"),
+    re.compile(r"\bcompare\b[^.;!?]*?\b(?:and|with|to|vs)\.?\s+(\d{1,2})(?=\s*(?:$|[,.;:!?]|(?:and|please)\b))"),
+    re.compile(r"(?:比较|对比)[^，。；]*?(?:[和跟与、])\s*(\d{1,2})(?=\s*(?:$|[,.!?，。！？、和跟与哪有的比]))"),
 )
-"""How places are named among other words; a century, an episode or a number of minutes is no place."""
+"""How places are named for sure: a count, a century or an episode is no place."""
+_CARDINAL = re.compile(
+    rf"\b(?:about|like|love|play|save|skip|hide|compare|between|and|or|with|vs|why|explain)\.?\s+({_ENGLISH})"
+    r"(?=\s*(?:$|[,.;:!?]|(?:and|or|with|vs|to|please|is)\b))"
+)
 _LAST_SAID = re.compile(r"\blast\b|最后|末")
 _NAMED_BY = {"block_content": "name", "unblock_content": "name"}
 
@@ -129,7 +134,7 @@ def _is_said(place: str, words: str) -> bool:
     if place in LAST:
         return _LAST_SAID.search(words) is not None
     number = _place(place)
-    if number is None or number in places_said(words):
+    if number is None or number in places_said(words) or number in map(_number, _CARDINAL.findall(words)):
         return True
     return re.search(rf"(?<!\d){number}(?!\d)", words) is not None
 

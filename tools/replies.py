@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from catalog.catalogue import Catalogue
-from catalog.items import Item
+from catalog.items import Item, named
 from catalog.resolve import Match
 from catalog.resolve_words import is_filler
 from catalog.spelling import contains, form, is_chinese
@@ -26,8 +26,6 @@ GLUE: dict[UiLanguage, str] = {"en": " ", "zh": ""}
 SEMICOLON: dict[UiLanguage, str] = {"en": "; ", "zh": "；"}
 LONGEST_NAME, CHINESE_WIDTH = 40.0, 2.5
 """Letters beyond which nobody takes the words for a title that might be here; a Chinese character counts for more."""
-LOOKED_THROUGH = 50
-"""Hits whose titles are looked through for the words of a query."""
 NAMING = ("item", "author", "narrator", "series", "category", "tag", "mood", "scene")
 SINGLE = frozenset({"author", "narrator", "series", "item"})
 """What a list answers only by holding some of it; something like it is not what was asked for."""
@@ -66,10 +64,20 @@ def list_line(request: ListRequest, slate: Slate, engine: Engine, lang: UiLangua
     if request.intent == "similar" and request.anchor in engine.catalogue.row:
         anchor = engine.catalogue.item(str(request.anchor))
         return texts.say("replies.list.similar", lang, title=title_in(anchor, lang))
-    if request.intent == "trending" and request.category:
-        label = engine.catalogue.words.taxonomy.label(request.category, lang)
-        return texts.say("replies.list.trending_in", lang, what=label)
+    if request.intent == "trending":
+        return _trending_line(request, slate, engine, lang)
     return texts.say(f"replies.list.{request.intent}", lang)
+
+
+def _trending_line(request: ListRequest, slate: Slate, engine: Engine, lang: UiLanguage) -> str:
+    """What trends, and how much of the list does, where settings or a category leave too little of it."""
+    n = sum("source:trending" in card.reason.evidence for card in slate.cards)
+    if n < len(slate.cards):
+        return engine.texts.say("replies.list.trending_some", lang, n=n)
+    if request.category:
+        label = engine.catalogue.words.taxonomy.label(request.category, lang)
+        return engine.texts.say("replies.list.trending_in", lang, what=label)
+    return engine.texts.say("replies.list.trending", lang)
 
 
 def is_here(query: str, engine: Engine, lang: UiLanguage) -> bool:
@@ -94,7 +102,7 @@ def _search_line(query: str, slate: Slate, engine: Engine, lang: UiLanguage, lef
     rows = [catalogue.row[item_id] for item_id in slate.item_ids]
     exact = match is not None and _is_one(match) and match.how == "exact"
     # Who asks for Dracula means no "Dracula's Guest".
-    titled = np.array([(_is_named if exact else _names_it)(catalogue.items[row], query) for row in rows])
+    titled = np.array([(_is_named if exact else named)(catalogue.items[row], query) for row in rows])
     if match is not None and _says_more(query, match) and not titled.any():
         return "told", 0
     held = _meant(query, match, engine)[rows] | titled
@@ -139,15 +147,8 @@ def _meant(query: str, match: Match | None, engine: Engine) -> np.ndarray:
 
 
 def _titled(query: str, engine: Engine) -> np.ndarray:
-    """The rows whose title or series holds a query (a mask), of the best hits: the catalogue keeps no index of that."""
-    mask = np.zeros(len(engine.catalogue), dtype=bool)
-    for hit in engine.search.query(query, LOOKED_THROUGH):
-        mask[hit.row] = _names_it(engine.catalogue.items[hit.row], query)
-    return mask
-
-
-def _names_it(item: Item, query: str) -> bool:
-    return any(contains(form(name), form(query)) for name in (item.title, item.title_alt, item.series) if name)
+    """The rows whose title or series holds a query (a mask)."""
+    return engine.catalogue.holds("title", query)
 
 
 def _is_named(item: Item, query: str) -> bool:

@@ -16,7 +16,7 @@ from tools.blocking import blocking_keys, blocks_named, category_left, sparing, 
 from tools.changing import box, clear, reached, said_duration, say, scope_of, taken_back, write
 from tools.context import Done, Duration, Fact, TurnContext
 from tools.forgetting import nothing_to_forget, wishes_forgotten
-from tools.giving_way import excepted, narrowed
+from tools.giving_way import excepted, narrowed, widened
 from tools.items import find_item
 from tools.linking import spoken
 from tools.taste import Lasts
@@ -51,6 +51,8 @@ def block_content(kind: Blockable, name: str, runtime: ToolRuntime[TurnContext],
             text = say(ctx, "fact.spared", **facts[0].values)
             ctx.outcome.done.append(Done(tool="block_content", text=text))
             return f"{said!r} was not blocked: {text}"
+    if kind != "item" and (wider := widened(ctx, reached(ctx, duration), keys, duration)):
+        return write(ctx, "block_content", [*_unwished(ctx, keys, duration), *wider])
     changes = _unwished(ctx, keys, duration)
     changes += [
         Change(factor=Factor.BLOCK, key=key, op="set", value=1.0, hard=True, scope=scope_of(duration), said=said)

@@ -84,7 +84,12 @@ def set_freshness(
     ctx = runtime.context
     changes = [] if recency is None else [_absolute(ctx, Factor.RECENCY, recency)]
     if repeats is not None:
-        changes.append(_absolute(ctx, Factor.REPEATS, -1.0 if repeats == "avoid" else 0.0, hard=True, said=repeats))
+        # "You showed me that today" is no wish for today.
+        changes.append(
+            Change(factor=Factor.REPEATS, op="set", value=-1.0, hard=True, said=repeats)
+            if repeats == "avoid"
+            else clear(Factor.REPEATS)
+        )
     if recency and _YEAR.search(ctx.said):
         ctx.outcome.facts.append(Fact(kind="no_years"))
     return write(ctx, "set_freshness", _some(changes, "recency or repeats"))

@@ -37,7 +37,8 @@ def undo_last_change(runtime: ToolRuntime[TurnContext]) -> str:
     """Take back the last change: "undo that", "go back", 撤销."""
     ctx = runtime.context
     corrected = _last_turn(ctx) if _corrects(runtime) else None
-    undone = ctx.stores.pbox.undo(ctx.user_id, ctx.now, but=ctx.turn_id, only=corrected)
+    # What no turn did, as in the panel, is never what a correction is about.
+    undone = Undone() if corrected == "" else ctx.stores.pbox.undo(ctx.user_id, ctx.now, ctx.turn_id, corrected)
     if not any(undone) and corrected is not None:
         return "the last turn had changed nothing; go on with the new wish"
     if not any(undone):
@@ -74,6 +75,8 @@ def show_preferences(runtime: ToolRuntime[TurnContext]) -> str:
     """Tell what is remembered about the user: "what do you know about me?"."""
     ctx = runtime.context
     pbox, listened = box(ctx), _listened(ctx)
+    if ctx.stores.journal.request(ctx.user_id, ctx.conversation_id).get("children"):
+        listened.insert(0, Fact(kind="known_children"))
     if not pbox.entries and not listened:
         return _nothing(ctx, "show_preferences", "no_preferences")
     engine = ctx.engine

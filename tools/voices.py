@@ -26,8 +26,8 @@ _HEARD = re.compile(_SPOKEN_BY, re.IGNORECASE)
 def is_unmarked_voice(ctx: TurnContext, said: str) -> bool:
     """Whether a name is no name but a kind of voice ("female narrators", 男声), and this catalogue hardly marks any."""
     name = said.strip()
-    marked = ctx.engine.catalogue.rows_with("tag", name)
-    return len(marked) < FEW_MARKED and (_VOICE.fullmatch(name) is not None or _is_reader(ctx.said, name))
+    is_voice = _VOICE.fullmatch(name) is not None or _is_reader(ctx.said, name)
+    return is_voice and len(ctx.engine.catalogue.rows_with("tag", name)) < FEW_MARKED
 
 
 def _is_reader(words: str, name: str) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from catalog.search import Hit, Search, shelf
+from catalog.search import Hit, Search
+from catalog.shelf import shelf
 from recommend.kinship import kin, kindred
 from recommend.reading import Reading
 from recommend.sources.scoring import Scoring, Sparse
