@@ -119,7 +119,18 @@ def _found_by(reading: Reading, item: Item, query: str) -> Claim:
         return Claim("reasons.about", (f"source:query:tag:{tag}",), 8.0, {"tag": tag})
     if contains(form(item.description), said):
         return Claim("reasons.found_text", ("source:query:description",), 8.0, {"query": query})
+    if label := _label_saying(reading, item, query):
+        return Claim("reasons.found_category", ("source:query:label",), 8.0, {"category": label})
     return Claim("reasons.found_near", ("source:query:near",), 8.0, {"query": query})
+
+
+def _label_saying(reading: Reading, item: Item, query: str) -> str:
+    """The label of an item's category that says the words: Space Opera of "space"; "" for none."""
+    catalogue, taxonomy = reading.catalogue, reading.catalogue.words.taxonomy
+    if not catalogue.with_tag(query)[catalogue.row[item.id]]:
+        return ""
+    path = next((path for path in item.categories if taxonomy.says(path, query)), "")
+    return taxonomy.label(path, reading.request.ui_language) if path else ""
 
 
 def _of_kind(reading: Reading, item: Item, query: str) -> Claim | None:

@@ -299,3 +299,10 @@ def test_only_what_fits_a_telling_about_as_well_as_the_best_is_called_close_to_i
     reading = read(request(told="a detective in an old house where it snows"), CATALOGUE, models())
     found = claims(reading, Candidate(item_id=CATALOGUE.items[0].id, row=0, sources={"told": share}))
     assert ("reasons.told" in {claim.text for claim in found}) is said
+
+
+def test_what_lies_in_a_category_whose_label_says_the_words_is_told_by_it() -> None:
+    slate = pipeline().recommend(request(intent="search", query="space", size=20))
+    told = {card.candidate.item_id: card.reason for card in slate.cards}
+    opera = [i for i in told if "scifi-fantasy/scifi/space" in CATALOGUE.item(i).categories]
+    assert opera and not any("source:query:near" in told[item_id].evidence for item_id in opera)

@@ -106,7 +106,7 @@ def _search_line(query: str, slate: Slate, engine: Engine, lang: UiLanguage, lef
     if match is not None and _says_more(query, match) and not titled.any():
         return "told", 0
     held = _meant(query, match, engine)[rows] | titled
-    if match is not None:
+    if match is not None and not (_is_part(match) and held.any()):  # "space" is no Symphony Space
         held |= catalogue.holds(match.kind, match.key)[rows]  # Christie is a part of a name, and found all the same
     n = int(held.sum())
     if not n:
