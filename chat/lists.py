@@ -106,6 +106,7 @@ def heard_by(ctx: TurnContext, wanted: ListRequest | None, said: str) -> ListReq
     before = made_for_children(journal.request(ctx.user_id, ctx.conversation_id))
     if children is not None and wanted is None and children != before and _did_nothing(ctx):
         ctx.outcome.asked, ctx.outcome.options = None, []
+        ctx.outcome.done = [made for made in ctx.outcome.done if made.tool != "ask_clarification"]
         wanted = same_again(journal, ctx.user_id, ctx.conversation_id)
     if children is None or wanted is None:
         return wanted

@@ -913,7 +913,7 @@ def test_taking_back_the_words_about_the_children_takes_back_that_they_listen(st
 
 def test_who_listens_is_heard_where_nothing_else_was_said_and_not_from_a_question_about_an_item(stage: Stage) -> None:
     model = ScriptedModel.of(
-        calls(MORE_HISTORY), calls(("item_details", {"item": "1"})), calls(("ask_clarification", {"topic": "item"}))
+        calls(MORE_HISTORY), calls(("item_details", {"item": "1"})), calls(("ask_clarification", {"about": "item"}))
     )
     talk = conversation(stage, model)
     heard(talk, "more history")
@@ -921,6 +921,7 @@ def test_who_listens_is_heard_where_nothing_else_was_said_and_not_from_a_questio
     assert not stage.stores.journal.request("anna", "talk-anna")["children"]
     answer = heard(talk, "it's for my daughter, she's 5")
     assert ages(stage, answer) <= {"all", "7+"} and "Which" not in reply(answer)
+    assert not last_screen(answer).messages[-1].notes, "no question was asked in the end"
 
 
 def test_a_wish_that_is_met_nowhere_is_told_once_and_a_theme_as_one(stage: Stage) -> None:
