@@ -9,7 +9,7 @@ import numpy as np
 
 from catalog import columns
 from catalog.formats import formats_called
-from catalog.items import AGE_ORDER, Item, under
+from catalog.items import AGE_ORDER, Format, Item, under
 from catalog.kept import Kept
 from catalog.nearest import Nearest, nearest
 from catalog.people import People
@@ -91,6 +91,10 @@ class Catalogue:
     def in_category(self, path: str) -> np.ndarray:
         """Items with a category at or below `path`; a word that is no path counts as a tag."""
         return self.holds("category", path)
+
+    def in_format(self, kind: Format) -> np.ndarray:
+        """Items that are of a format by their record."""
+        return self.kept("format", kind, lambda: self._mask(self._formats.exactly(kind)))
 
     def with_mood(self, slug: str) -> np.ndarray:
         """Items of a mood (a slug, or any word for it)."""

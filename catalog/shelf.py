@@ -30,7 +30,7 @@ class Shelf:
     def mask(self, catalogue: Catalogue) -> np.ndarray:
         """Which rows stand here."""
         held = [catalogue.in_category(path) for path in self.paths]
-        held += [catalogue.kept("format", kind, lambda kind=kind: _of_format(catalogue, kind)) for kind in self.formats]
+        held += [catalogue.in_format(kind) for kind in self.formats]
         return np.logical_or.reduce(held)
 
 
@@ -52,7 +52,3 @@ def _kind_names(entry: Category) -> set[str]:
     halves = map(form, entry.en.split("&")) if entry.level == 1 else ()
     said = (form(alias) for alias in entry.aliases)
     return {*labels, *halves, *map(form, entry.whole), *(one for one in said if one in labels[1] and len(one) > 1)}
-
-
-def _of_format(catalogue: Catalogue, kind: Format) -> np.ndarray:
-    return np.array([item.format == kind for item in catalogue.items], dtype=bool)

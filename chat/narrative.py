@@ -16,6 +16,7 @@ from catalog.search import Search
 from catalog.wishes import asks_only, core
 from chat.llm.lexicon import PEOPLE
 from db.changes import Applied
+from recommend.effects import TASTES
 from recommend.pbox import Factor
 from tools.items import is_place
 
@@ -32,7 +33,6 @@ NEAR = 0.33
 four remarks that wish for nothing."""
 NAMED = PEOPLE | {"series", "item"}
 """Kinds of a name that is one thing's own, however long it is."""
-HELD = frozenset({Factor.CATEGORY, Factor.ENTITY, Factor.MOOD, Factor.SCENE})
 LONGEST = 400
 """Characters that are looked for."""
 WISHES = frozenset(
@@ -105,7 +105,7 @@ def unheld(changes: Sequence[Applied], catalogue: Catalogue) -> bool:
 
     A thing's own name says nothing: what lies near the words of a person, a title or a series is by anybody.
     """
-    wishes = [change for change in changes if change.factor in HELD and (change.after or 0.0) > 0.0]
+    wishes = [change for change in changes if change.factor in TASTES and (change.after or 0.0) > 0.0]
     things = [thing for thing in map(_thing, wishes) if thing[0] not in NAMED]
     return any(len(catalogue.rows_with(*thing)) < FEW for thing in things)
 

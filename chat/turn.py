@@ -27,8 +27,9 @@ from chat.staging import Stage, tool_note
 from chat.view import Step
 from db.journal import TurnRecord
 from recommend.request import Listener, UiLanguage
+from tools.changing import box
 from tools.context import Option
-from tools.forgetting import calls_to_forget
+from tools.forgetting import calls_to_forget, name_to_forget
 from tools.options import options_for
 from tools.replies import compose
 
@@ -102,8 +103,9 @@ class TurnRunner:
 
     def _forgetting(self, spoken: Spoken, ctx: AgentContext) -> Sequence[dict[str, Any]]:
         """The calls for words that only want something forgotten that is wished for; no model knows what that is."""
-        entries = ctx.stores.pbox.load(ctx.user_id, ctx.now, ctx.conversation_id).entries
-        return calls_to_forget(spoken.text, entries, ctx.engine, ctx.lang)
+        if not name_to_forget(spoken.text):
+            return ()
+        return calls_to_forget(spoken.text, box(ctx).entries, ctx.engine, ctx.lang)
 
     async def _ask_agent(self, opening: Opening, heard: Heard) -> AsyncIterator[None]:
         async for message in self._agent.run(opening.system, opening.messages, opening.context):

@@ -12,6 +12,8 @@ from recommend.pbox import Factor, Scope, Source
 Op = Literal["add", "set", "clear", "end"]
 Kind = Literal["category", "author", "narrator", "series", "tag", "title", "item", "mood", "scene"]
 
+LONGEST_KEY = 400
+"""Letters of a key."""
 SESSION_HOURS = 12.0
 """A session entry ends with its conversation, and after so many hours at the latest."""
 
@@ -38,7 +40,7 @@ class Change(BaseModel, frozen=True, extra="forbid"):
     """One wish to change the PBox. ValueError where the key does not fit the factor (see `recommend.pbox.Entry`)."""
 
     factor: Factor
-    key: Annotated[str, Field(max_length=400)] = ""
+    key: Annotated[str, Field(max_length=LONGEST_KEY)] = ""
     op: Op
     """add: move the value in force by `value`; set: make it `value`; clear: say nothing about it any more, in a session
     by hiding what lasts; end: the session says nothing of its own any more, so that what lasts shows again."""

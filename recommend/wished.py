@@ -11,13 +11,12 @@ from catalog.formats import formats_called
 from catalog.spelling import form
 from recommend.effects import ALL, SPOKEN, Rows, pull, says_nothing, thing, within
 from recommend.pbox import Entry, Factor
-from recommend.reading import Reading
+from recommend.reading import SITTING, Reading
 from recommend.request import OWN_PAGE, Candidate
 
 WISHES = frozenset({Factor.CATEGORY, Factor.ENTITY, Factor.MOOD, Factor.SCENE, Factor.LENGTH})
 SIGNED = frozenset({Factor.STATUS, Factor.ACCESS})
 """Factors whose negative values are wishes too."""
-SITTING_HOURS = 1.0
 NEWEST_SHARE = 2
 """What meets the newest wishes has at least one place in so many."""
 
@@ -123,8 +122,7 @@ def _rows(candidates: Sequence[Candidate]) -> np.ndarray:
 
 
 def _is_wish(reading: Reading, entry: Entry) -> bool:
-    hours = (reading.request.now - entry.set_at).total_seconds() / 3600.0
-    if entry.source not in SPOKEN or hours > SITTING_HOURS:
+    if entry.source not in SPOKEN or reading.request.now - entry.set_at > SITTING:
         return False
     if entry.factor in SIGNED:
         return entry.value != 0.0

@@ -91,6 +91,11 @@ def taken_back(entry: Entry) -> Change:
     return Change(factor=entry.factor, key=entry.key, op=op, said=entry.said, scope=entry.scope)
 
 
+def blocked(key: str, said: str, scope: Scope = "lasting") -> Change:
+    """The change that blocks what a key stands for, in the words that it was said with."""
+    return Change(factor=Factor.BLOCK, key=key, op="set", value=1.0, hard=True, scope=scope, said=said)
+
+
 def removed(entry: Entry) -> list[Change]:
     """What removing a row of the panel changes: a block for the session also gives the likings back that it hid."""
     hidden = []

@@ -14,7 +14,7 @@ from catalog.spelling import people_in, wrote_original
 from db.pbox import Change
 from recommend.effects import SPOKEN
 from recommend.pbox import Factor, PBox
-from tools.changing import lasting_box, phrases, reached, say, taken_back, write
+from tools.changing import blocked, lasting_box, phrases, reached, say, taken_back, write
 from tools.context import Done, Fact, ToolRetry, Topic, TurnContext
 from tools.items import find_item
 from tools.linking import spoken
@@ -144,7 +144,7 @@ def _maker(names: str) -> str:
 
 def hidden(item: Item) -> Change:
     """What hides an unwanted item where no feedback may be kept: that is a wish, and no record of listening."""
-    return Change(factor=Factor.BLOCK, key=f"item:{item.id}", op="set", value=1.0, hard=True, said=item.title)
+    return blocked(f"item:{item.id}", item.title)
 
 
 def _without_consent(ctx: TurnContext, item: Item, signal: Signal) -> str:

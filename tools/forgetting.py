@@ -78,16 +78,21 @@ def nothing_to_forget(ctx: TurnContext, said: str) -> bool:
     return True
 
 
+def name_to_forget(words: str) -> str:
+    """What a message wants forgotten that wants nothing else ("forget the history"); "" for any other message."""
+    found = _WHOLE.fullmatch(words.strip())
+    return next(group for group in found.groups() if group) if found else ""
+
+
 def calls_to_forget(words: str, entries: Sequence[Entry], engine: Engine, lang: UiLanguage) -> list[dict[str, Any]]:
-    """The calls for a message that only wants one thing forgotten ("forget the history"); none for any other message.
+    """The calls for a message that only wants one thing forgotten (`name_to_forget`); none for any other message.
 
     A call that wants less of a thing takes the wish for it away where forgetting is spoken of (`wishes_forgotten`); one
     that blocks what nobody wished for tells so (`nothing_to_forget`).
     """
-    found = _WHOLE.fullmatch(words.strip())
-    if not found:
+    said = name_to_forget(words)
+    if not said:
         return []
-    said = next(group for group in found.groups() if group)
     named = [entry for entry in entries if form(said) in _names(engine.catalogue, entry)]
     calls = [call(_LESS[e.factor][0], **_less(e, said)) for e in named if e.value > 0 and e.factor in _LESS]
     calls += [call("unblock_content", kind="tag", name=said)] if any(e.factor == Factor.BLOCK for e in named) else []

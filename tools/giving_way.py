@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
 
 from catalog.formats import formats_called
 from catalog.resolve import SURE
 from catalog.spelling import form
 from catalog.taxonomy import LESS, parted
-from db.pbox import Change
+from db.changes import LONGEST_KEY, Change
 from recommend.effects import SPOKEN
 from recommend.pbox import INTERESTS, Entry, Factor, PBox
+from recommend.reading import SITTING
 from tools.blocking import alike, blocks_named, taken, without
-from tools.changing import box, clear, reached
+from tools.changing import blocked, box, clear, reached
 from tools.context import Duration, Fact, TurnContext
 from tools.linking import Link
 from tools.words import block_of
 
-LONGEST_KEY = 400
-"""Letters of a key, as `db.changes.Change` takes it."""
-SITTING = timedelta(hours=1)
-"""What was wished for within it is what "instead" speaks of."""
 _EXCEPT = re.compile(
     r"(?:嗯|哦|啊|那|不过|但是?)*[，, ]*(?:除了|除开|除去)(?!.*(?:都?不|别))|"
     r"(?:but |oh |well |ok(?:ay)?,? )*(?:except|apart from|other than|not counting)\b",
@@ -96,32 +92,29 @@ def narrowed(ctx: TurnContext, pbox: PBox, own: str, duration: Duration | None) 
         left = without(ctx, block.key, own)
         if left is None:
             continue
-        changes.append(clear(Factor.BLOCK, block.key, block.said, duration))
         keys = [e.key for e in pbox.of_one_wish(block) if e != block]
         if len(left) <= LONGEST_KEY and taken(ctx, (left,)).any():
             keys.append(left)
-        scope = "session" if "session" in (duration, block.scope) else "lasting"
-        changes += [
-            Change(factor=Factor.BLOCK, key=key, op="set", value=1.0, hard=True, scope=scope, said=block.said)
-            for key in keys
-        ]
+        changes += _made_to(block, keys, duration)
     return changes
 
 
-def widened(ctx: TurnContext, pbox: PBox, keys: tuple[str, ...], duration: Duration | None) -> list[Change]:
+def widened(pbox: PBox, keys: tuple[str, ...], duration: Duration | None) -> list[Change]:
     """What takes an exception of a block back that is blocked now: "no mystery", after no fiction but that."""
     changes: list[Change] = []
     for block in pbox.of(Factor.BLOCK):
         base, less = parted(block.key)
         left = [part for part in less if f"category:{part}" not in keys]
         if block.key.startswith("category:") and len(left) < len(less):
-            scope = "session" if "session" in (duration, block.scope) else "lasting"
-            key = LESS.join([base, *left])
-            changes.append(clear(Factor.BLOCK, block.key, block.said, duration))
-            changes.append(
-                Change(factor=Factor.BLOCK, key=key, op="set", value=1.0, hard=True, scope=scope, said=block.said)
-            )
+            changes += _made_to(block, [LESS.join([base, *left])], duration)
     return changes
+
+
+def _made_to(block: Entry, keys: Sequence[str], duration: Duration | None) -> list[Change]:
+    """What makes a block one of other keys, said in the same words, for as long."""
+    scope = "session" if "session" in (duration, block.scope) else "lasting"
+    gone = clear(Factor.BLOCK, block.key, block.said, duration)
+    return [gone, *(blocked(key, block.said, scope) for key in keys)]
 
 
 def excepted(ctx: TurnContext, keys: tuple[str, ...]) -> bool:

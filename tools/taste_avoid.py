@@ -11,9 +11,9 @@ from langchain_core.tools import tool
 from catalog.spelling import form
 from db.pbox import Change
 from recommend.effects import TASTES
-from recommend.pbox import Entry, Factor, PBox
+from recommend.pbox import Entry, PBox
 from tools.blocking import blocking_keys, blocks_named, category_left, sparing, taken, takes_all
-from tools.changing import box, clear, reached, said_duration, say, scope_of, taken_back, write
+from tools.changing import blocked, box, clear, reached, said_duration, say, scope_of, taken_back, write
 from tools.context import Done, Duration, Fact, TurnContext
 from tools.forgetting import nothing_to_forget, wishes_forgotten
 from tools.giving_way import excepted, narrowed, widened
@@ -51,13 +51,10 @@ def block_content(kind: Blockable, name: str, runtime: ToolRuntime[TurnContext],
             text = say(ctx, "fact.spared", **facts[0].values)
             ctx.outcome.done.append(Done(tool="block_content", text=text))
             return f"{said!r} was not blocked: {text}"
-    if kind != "item" and (wider := widened(ctx, reached(ctx, duration), keys, duration)):
+    if kind != "item" and (wider := widened(reached(ctx, duration), keys, duration)):
         return write(ctx, "block_content", [*_unwished(ctx, keys, duration), *wider])
     changes = _unwished(ctx, keys, duration)
-    changes += [
-        Change(factor=Factor.BLOCK, key=key, op="set", value=1.0, hard=True, scope=scope_of(duration), said=said)
-        for key in keys
-    ]
+    changes += [blocked(key, said, scope_of(duration)) for key in keys]
     return write(ctx, "block_content", changes, lasting=duration == "lasting")
 
 

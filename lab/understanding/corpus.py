@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -85,6 +85,11 @@ def split(folder: Path = CORPUS) -> tuple[list[Record], list[Record]]:
     dialogues = read_records(folder / HELD_OUT_DIALOGUES) if (folder / HELD_OUT_DIALOGUES).exists() else []
     kept_back = set(map(_wording, [*test, *dialogues, *gate_records(folder)]))
     return [record for record in train if _wording(record) not in kept_back], test
+
+
+def records_of(files: Sequence[Path] | None, otherwise: Callable[[], list[Record]]) -> list[Record]:
+    """The records of the files that a command line names, else those that the command reads without any."""
+    return [record for path in files for record in read_records(path)] if files else otherwise()
 
 
 def gate_records(folder: Path = CORPUS) -> list[Record]:

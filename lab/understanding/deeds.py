@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from app import build
 from chat.llm.understanding import WEIGHTS, Understanding
-from lab.understanding.corpus import Call, Record, read_records, split
+from lab.understanding.corpus import Call, Record, records_of, split
 from lab.understanding.evaluate import Result, run
 from lab.understanding.progress import log_to
 from settings import load_settings
@@ -169,7 +169,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("--every", type=int, default=1, help="read only every n-th record")
     args = parser.parse_args()
-    records = [r for path in args.file for r in read_records(path)] if args.file else split()[1]
+    records = records_of(args.file, lambda: split()[1])
     results = run(Understanding.load(args.weights), records[:: args.every])
     with tempfile.TemporaryDirectory() as folder:
         parts = build(load_settings({"data_dir": Path(folder), "simulated_listeners": 0})).parts

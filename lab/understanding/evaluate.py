@@ -25,7 +25,7 @@ from chat.llm.understanding import NOTHING, WEIGHTS, Parse, Reading, Understandi
 from chat.policy import decide, shortcut
 from chat.tongues import corrected
 from lab.understanding.augment import discussable, discussed
-from lab.understanding.corpus import Call, Record, gate_records, read_records, split
+from lab.understanding.corpus import Call, Record, gate_records, records_of, split
 from lab.understanding.progress import log_to
 from lab.understanding.scoring import best, exact, on_list, precision_recall, ratio, same_intents, same_tools
 
@@ -269,7 +269,7 @@ def main() -> None:
     parser.add_argument("--calibrate", action="store_true")
     args = parser.parse_args()
     log = log_to("evaluate")
-    records = [r for path in args.file for r in read_records(path)] if args.file else split()[1]
+    records = records_of(args.file, lambda: split()[1])
     records = on_screen(records) if args.on_screen or args.discussed else records
     records = under_discussion(records) if args.discussed else records
     model, records = Understanding.load(args.weights, threads=args.threads), records[:: args.every]

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from chat.llm.understanding import WEIGHTS, Understanding
-from lab.understanding.corpus import Call, gate_records, read_records
+from lab.understanding.corpus import Call, gate_records, records_of
 from lab.understanding.evaluate import Result, run
 from lab.understanding.progress import log_to
 from lab.understanding.scoring import best, differences
@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("--show", type=int, default=0, help="how many records of each class to print")
     args = parser.parse_args()
-    records = [record for path in args.file for record in read_records(path)] if args.file else gate_records()
+    records = records_of(args.file, gate_records)
     for line in lines_of(run(Understanding.load(args.weights), records), args.show):
         log_to("misread").info("%s", line)
 
